@@ -1,0 +1,178 @@
+//! A client with more than a URL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apmt_core::{Calendar, Clock, Invalid, Policy, Result, Store, SystemClock};
+
+use crate::client::Client;
+use crate::queue::WhenFull;
+use crate::url;
+
+/// Makes a [`Client`]: see [`Client::builder`].
+///
+/// One of [`url`](Self::url) and [`store`](Self::store) is needed; the rest has a default.
+///
+/// ```
+/// use apmt_client::{Client, Policy, WhenFull};
+/// let client = Client::builder()
+///     .url("memory:")
+///     .policy(Policy::default())
+///     .queue_capacity(1_000)
+///     .when_full(WhenFull::DropOldest)
+///     .build()?;
+/// assert_eq!(client.policy().name(), "default");
+/// # Ok::<(), apmt_client::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until build() is called"]
+pub struct ClientBuilder {
+    url: Option<String>,
+    store: Option<Arc<dyn Store>>,
+    policy: Policy,
+    clock: Option<Arc<dyn Clock>>,
+    calendar: Option<Calendar>,
+    read_only: bool,
+    settings: Settings,
+}
+
+/// What the client's own threads go by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) queue_capacity: usize,
+    pub(crate) when_full: WhenFull,
+    pub(crate) drop_timeout: Duration,
+    pub(crate) poll_interval: Duration,
+    pub(crate) live_buffer: usize,
+}
+
+impl Default for ClientBuilder {
+    fn default() -> Self {
+        Self {
+            url: None,
+            store: None,
+            policy: Policy::default(),
+            clock: None,
+            calendar: None,
+            read_only: false,
+            settings: Settings {
+                queue_capacity: 8192,
+                when_full: WhenFull::RejectNewest,
+                drop_timeout: Duration::from_secs(2),
+                poll_interval: Duration::from_millis(250),
+                live_buffer: 1024,
+            },
+        }
+    }
+}
+
+impl ClientBuilder {
+    /// Which store to open; [`Client::open`] lists the URLs.
+    pub fn url(mut self, url: &str) -> Self {
+        self.url = Some(url.to_owned());
+        self
+    }
+
+    /// A store that is open already, one's own included. [`Client::shutdown`] closes it, whoever else holds it.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// The policy that judges. The default is [`Policy::default`].
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Where the time comes from: for ids, for what is enqueued, and for a store that is opened by its URL. The
+    /// default is the machine's clock.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// The calendar of a store that is opened by its URL. The default counts every hour.
+    pub fn calendar(mut self, calendar: Calendar) -> Self {
+        self.calendar = Some(calendar);
+        self
+    }
+
+    /// Whether a store that is opened by its URL may only be read. The default is no.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// How many events [`Client::enqueue`] holds while they wait for the store, at least 1; besides them, up to 1000
+    /// may be on their way. The default is 8192. An event has at most 64 KiB of JSON, and mostly a few hundred bytes.
+    pub fn queue_capacity(mut self, events: usize) -> Self {
+        self.settings.queue_capacity = events;
+        self
+    }
+
+    /// What [`Client::enqueue`] does when the queue is full. The default is [`WhenFull::RejectNewest`].
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.settings.when_full = when_full;
+        self
+    }
+
+    /// How long dropping the last clone of a client that was not [shut down](Client::shutdown) may wait for what is
+    /// enqueued. The default is 2 s.
+    pub fn drop_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.drop_timeout = timeout;
+        self
+    }
+
+    /// How often a [subscription](Client::subscribe) looks for events that other processes wrote; this client's own
+    /// are seen at once. The default is 250 ms.
+    pub fn poll_interval(mut self, interval: Duration) -> Self {
+        self.settings.poll_interval = interval;
+        self
+    }
+
+    /// How many deltas are kept for [subscribers](Client::subscribe) that are behind, at least 1: one buffer for all
+    /// of them. The default is 1024.
+    pub fn live_buffer(mut self, deltas: usize) -> Self {
+        self.settings.live_buffer = deltas;
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// What opening the store met; [`Invalid`](apmt_core::ErrorKind::Invalid) if neither or both of a URL and a store
+    /// were given, if a calendar or read-only was asked of a store that is open already, or if a capacity is 0.
+    pub fn build(self) -> Result<Client> {
+        let Self { url, store, policy, clock, calendar, read_only, settings } = self;
+        for (field, size) in [("queue_capacity", settings.queue_capacity), ("live_buffer", settings.live_buffer)]
+        {
+            if size == 0 {
+                return Err(Invalid::new(field, size, "must be at least 1").into());
+            }
+        }
+        let store = match (url, store) {
+            (Some(url), None) => {
+                url::open(&url, url::Options { clock: clock.clone(), calendar, read_only })?
+            }
+            (None, Some(store)) => {
+                let rule = "belongs to the store, which is open already: give it to the store's own builder";
+                if calendar.is_some() {
+                    return Err(Invalid::missing("calendar", rule).into());
+                }
+                if read_only {
+                    return Err(Invalid::missing("read_only", rule).into());
+                }
+                store
+            }
+            (None, None) => {
+                return Err(Invalid::missing("url", "must be given, such as sqlite:apmt.db, or else a store").into());
+            }
+            (Some(_), Some(_)) => {
+                return Err(Invalid::missing("url", "must not be given together with a store").into());
+            }
+        };
+        let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
+        Ok(Client::new(store, policy, clock, settings))
+    }
+}

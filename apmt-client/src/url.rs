@@ -1,0 +1,116 @@
+//! From a URL to a store.
+
+use std::sync::Arc;
+
+use apmt_core::{Calendar, Clock, Error, ErrorKind, Invalid, MemoryStore, Result, Store, SystemClock};
+
+/// Every scheme that APMT knows, whether this build opens it or not.
+const SCHEMES: [&str; 5] = ["memory", "sqlite", "http", "https", "postgres"];
+
+/// What is said of a URL whose scheme nobody knows.
+const KNOWN: &str = "must start with memory:, sqlite:PATH, http://, https:// or postgres://";
+
+/// What a store is opened with, apart from its URL.
+#[derive(Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+    pub(crate) calendar: Option<Calendar>,
+    pub(crate) read_only: bool,
+}
+
+/// Opens the store that a URL names.
+///
+/// Errors show the scheme only where more of the URL could hold a password.
+pub(crate) fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
+    let url = url.trim();
+    let Some((scheme, rest)) = url.split_once(':') else { return Err(without_scheme(url).into()) };
+    match scheme.to_ascii_lowercase().as_str() {
+        "memory" => memory(url, rest, options),
+        "sqlite" => sqlite(url, rest, options),
+        scheme @ ("http" | "https") => Err(unsupported(
+            scheme,
+            "a store on another machine comes with the crate apmt-store-http in a later version",
+        )),
+        scheme @ ("postgres" | "postgresql") => Err(unsupported(
+            scheme,
+            "PostgreSQL comes with the crate apmt-store-postgres in a later version",
+        )),
+        // One letter is a drive of Windows.
+        drive if drive.len() == 1 => Err(without_scheme(url).into()),
+        other => Err(Invalid::new("url", format!("{other}:"), KNOWN)
+            .with_nearest(nearest_scheme(other).as_deref())
+            .into()),
+    }
+}
+
+fn memory(url: &str, rest: &str, options: Options) -> Result<Arc<dyn Store>> {
+    if !matches!(rest, "" | "//") {
+        let rule = "must be memory: with nothing after it, for a store in memory has no place";
+        return Err(Invalid::new("url", url, rule).into());
+    }
+    if options.read_only {
+        return Err(Invalid::new("read_only", true, "must be false for memory:, which starts empty").into());
+    }
+    let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
+    Ok(Arc::new(MemoryStore::with(clock, options.calendar.unwrap_or_default())))
+}
+
+fn sqlite(url: &str, rest: &str, options: Options) -> Result<Arc<dyn Store>> {
+    // Both sqlite:PATH and sqlite://PATH are in use; the latter has three slashes where the path starts at the root.
+    let path = rest.strip_prefix("//").unwrap_or(rest);
+    if path.is_empty() {
+        return Err(Invalid::new("url", url, "must name a file, such as sqlite:apmt.db").into());
+    }
+    if path == ":memory:" {
+        let rule = "must name a file; a store in memory is memory:";
+        return Err(Invalid::new("url", url, rule).into());
+    }
+    open_sqlite(path, options)
+}
+
+#[cfg(feature = "sqlite")]
+fn open_sqlite(path: &str, options: Options) -> Result<Arc<dyn Store>> {
+    let mut builder = apmt_store_sqlite::SqliteStore::builder(path).read_only(options.read_only);
+    if let Some(clock) = options.clock {
+        builder = builder.clock(clock);
+    }
+    if let Some(calendar) = options.calendar {
+        builder = builder.calendar(calendar);
+    }
+    Ok(Arc::new(builder.open()?))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn open_sqlite(_path: &str, _options: Options) -> Result<Arc<dyn Store>> {
+    Err(unsupported("sqlite", "build apmt-client with its feature sqlite"))
+}
+
+fn unsupported(scheme: &str, advice: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("url: {scheme}: this build does not open it: {advice}"))
+}
+
+/// A text without a scheme: most likely a path, or a scheme whose colon was forgotten.
+fn without_scheme(text: &str) -> Invalid {
+    let lower = text.to_ascii_lowercase();
+    if text.is_empty() {
+        return Invalid::new("url", text, KNOWN);
+    }
+    if SCHEMES.contains(&lower.as_str()) {
+        let meant = if lower == "memory" { "memory:".to_owned() } else { format!("{lower}:…") };
+        return Invalid::new("url", text, KNOWN).with_nearest(Some(&meant));
+    }
+    Invalid::new("url", text, KNOWN).with_nearest(Some(&format!("sqlite:{text}")))
+}
+
+/// The scheme that was probably meant: one at a distance of at most a third of its length.
+fn nearest_scheme(written: &str) -> Option<String> {
+    if written.len() > 20 {
+        return None;
+    }
+    SCHEMES
+        .into_iter()
+        .map(|scheme| (strsim::damerau_levenshtein(written, scheme), scheme))
+        .filter(|(distance, scheme)| distance * 3 <= scheme.len().max(written.len()))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, scheme)| format!("{scheme}:"))
+}

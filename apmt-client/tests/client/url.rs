@@ -1,0 +1,91 @@
+//! Which URLs open a store, and what is said of the others.
+
+use apmt_client::{Client, ErrorKind, MemoryStore, Policy};
+use std::sync::Arc;
+
+fn refused(url: &str) -> (ErrorKind, String) {
+    let error = Client::open(url).unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[test]
+fn memory_opens() {
+    for url in ["memory:", "MEMORY:", " memory: ", "memory://"] {
+        assert!(Client::open(url).is_ok(), "{url}");
+    }
+    let (kind, message) = refused("memory:apmt");
+    assert_eq!(kind, ErrorKind::Invalid);
+    assert!(message.contains("with nothing after it"), "{message}");
+}
+
+#[test]
+fn a_bare_path_is_told_how_to_be_a_url() {
+    let (kind, message) = refused("apmt.db");
+    assert_eq!(kind, ErrorKind::Invalid);
+    assert!(message.ends_with("did you mean sqlite:apmt.db?"), "{message}");
+    let (_, message) = refused(r"C:\data\apmt.db");
+    assert!(message.ends_with(r"did you mean sqlite:C:\data\apmt.db?"), "{message}");
+    let (_, message) = refused("memory");
+    assert!(message.ends_with("did you mean memory:?"), "{message}");
+}
+
+#[test]
+fn sqlite_needs_a_path() {
+    for url in ["sqlite:", "sqlite://"] {
+        let (kind, message) = refused(url);
+        assert_eq!(kind, ErrorKind::Invalid);
+        assert!(message.contains("sqlite:apmt.db"), "{message}");
+    }
+    let (_, message) = refused("sqlite::memory:");
+    assert!(message.contains("a store in memory is memory:"), "{message}");
+}
+
+#[test]
+#[cfg(not(feature = "sqlite"))]
+fn sqlite_names_its_feature() {
+    let (kind, message) = refused("sqlite:apmt.db");
+    assert_eq!(kind, ErrorKind::Unsupported);
+    assert!(message.contains("feature sqlite"), "{message}");
+}
+
+#[test]
+fn what_this_build_lacks_is_named() {
+    for (url, names) in [
+        ("http://anne:secret@apmt.sba.gov", "apmt-store-http"),
+        ("https://anne:secret@apmt.sba.gov", "apmt-store-http"),
+        ("postgres://anne:secret@apmt.sba.gov/apmt", "apmt-store-postgres"),
+    ] {
+        let (kind, message) = refused(url);
+        assert_eq!(kind, ErrorKind::Unsupported);
+        assert!(message.contains(names), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
+}
+
+#[test]
+fn an_unknown_scheme_gets_the_known_ones_and_the_nearest() {
+    let (kind, message) = refused("sqlit:apmt.db");
+    assert_eq!(kind, ErrorKind::Invalid);
+    assert!(message.contains("memory:, sqlite:PATH, http://, https:// or postgres://"), "{message}");
+    assert!(message.ends_with("did you mean sqlite:?"), "{message}");
+    let (_, message) = refused("mongodb://anne:secret@there");
+    assert!(!message.contains("did you mean") && !message.contains("secret"), "{message}");
+}
+
+#[test]
+fn a_builder_needs_one_store() {
+    let memory = Arc::new(MemoryStore::new());
+    let wrong = [
+        Client::builder().build(),
+        Client::builder().url("memory:").store(memory.clone()).build(),
+        Client::builder().store(memory.clone()).calendar(apmt_client::Calendar::Always).build(),
+        Client::builder().store(memory.clone()).read_only(true).build(),
+        Client::builder().url("memory:").read_only(true).build(),
+        Client::builder().url("memory:").queue_capacity(0).build(),
+        Client::builder().url("memory:").live_buffer(0).build(),
+    ];
+    for result in wrong {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Invalid);
+    }
+    assert!(Client::builder().store(memory).policy(Policy::default()).build().is_ok());
+}

@@ -1,0 +1,258 @@
+//! What an actor's tallies come to: rates, means, exact quantiles.
+//!
+//! | field | definition |
+//! |---|---|
+//! | `override_rate` | overrides ÷ verdicts; `null` without verdicts |
+//! | `override_rate_interval` | Wilson score interval at 95 %, two-sided (E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927) |
+//! | `processing_hours` | count, mean, median, p90, p95, p99, min, max; quantiles exact, type 7 of R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", The American Statistician 50, 1996 |
+//! | `open` | cases on the actor's clock at `as_of`, with the hours already on those clocks |
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::Sla;
+use crate::tally::{Durations, Tally};
+use crate::time::HOUR_MS;
+
+/// What an actor's tallies over a window come to. The fields are those of the dossier's JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Verdicts, overrides included.
+    pub decisions: u64,
+    /// Verdicts that reversed the recommendation.
+    pub overrides: u64,
+    /// Overrides ÷ verdicts, from 0 to 1.
+    pub override_rate: Option<f64>,
+    /// The Wilson score interval of the override rate, at 95 %, two-sided.
+    pub override_rate_interval: Option<[f64; 2]>,
+    /// Verdicts on this actor's advice.
+    pub recommendations: u64,
+    /// Verdicts that reversed this actor's advice.
+    pub recommendations_overridden: u64,
+    /// Reversed ÷ all verdicts on this actor's advice, from 0 to 1.
+    pub overridden_rate: Option<f64>,
+    /// The mean processing time, in hours.
+    pub avg_processing_hours: Option<f64>,
+    /// The distribution of processing times, in hours.
+    pub processing_hours: ProcessingHours,
+    /// Mean stars, from 1 to 5.
+    pub sat_score_mean: Option<f64>,
+    /// How many citizens rated, and how.
+    pub sat: Satisfaction,
+    /// What stands on the actor's clock.
+    pub open: OpenCases,
+    /// How the policy's target was met; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla: Option<SlaCompliance>,
+    /// How the actor's verdicts fared on appeal.
+    pub appeals: Appeals,
+}
+
+/// The distribution of processing times, in hours. Each value is `None` where there are no times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ProcessingHours {
+    /// How many.
+    pub count: u64,
+    /// The mean.
+    pub mean: Option<f64>,
+    /// The median.
+    pub median: Option<f64>,
+    /// The 90th percentile.
+    pub p90: Option<f64>,
+    /// The 95th percentile.
+    pub p95: Option<f64>,
+    /// The 99th percentile.
+    pub p99: Option<f64>,
+    /// The shortest.
+    pub min: Option<f64>,
+    /// The longest.
+    pub max: Option<f64>,
+}
+
+/// How citizens rated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Satisfaction {
+    /// How many.
+    pub count: u64,
+    /// How many gave one star, two, three, four, five.
+    pub histogram: [u64; 5],
+}
+
+/// Cases on the actor's clock at `as_of`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OpenCases {
+    /// How many.
+    pub count: u64,
+    /// Hours on the clock that has run longest.
+    pub oldest_hours: Option<f64>,
+    /// The median of the hours on those clocks.
+    pub median_hours: Option<f64>,
+    /// How many have run past the policy's target; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue: Option<u64>,
+}
+
+/// How a target for processing times was met. A time equal to the target meets it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SlaCompliance {
+    /// Processing times within the target.
+    pub met: u64,
+    /// Processing times beyond it.
+    pub breached: u64,
+    /// Met ÷ all, from 0 to 1; `None` without any.
+    pub compliance: Option<f64>,
+}
+
+/// How the actor's verdicts fared on appeal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Appeals {
+    /// How many.
+    pub count: u64,
+    /// How many reversed the verdict.
+    pub reversed: u64,
+    /// How many let an override stand.
+    pub overrides_upheld: u64,
+    /// How many reversed an override.
+    pub overrides_reversed: u64,
+}
+
+impl Metrics {
+    /// What the tallies come to. `open_ms` is what stands on each open clock at `as_of`, in milliseconds.
+    pub fn of<'a>(tallies: impl IntoIterator<Item = &'a Tally>, open_ms: &[u64], sla: Option<&Sla>) -> Self {
+        let mut sum = Tally::default();
+        let mut runs: Vec<&Durations> = Vec::new();
+        for tally in tallies {
+            sum.decisions += tally.decisions;
+            sum.overrides += tally.overrides;
+            sum.recommendations += tally.recommendations;
+            sum.recommendations_overridden += tally.recommendations_overridden;
+            for (stars, more) in sum.stars.iter_mut().zip(tally.stars) {
+                *stars += more;
+            }
+            sum.appeals += tally.appeals;
+            sum.appeals_reversed += tally.appeals_reversed;
+            sum.overrides_upheld += tally.overrides_upheld;
+            sum.overrides_reversed += tally.overrides_reversed;
+            if !tally.processing.is_empty() {
+                runs.push(&tally.processing);
+            }
+        }
+        let processing_hours = ProcessingHours::of(&runs);
+        let ratings: u64 = sum.stars.iter().sum();
+        let stars: u64 = sum.stars.iter().zip(1..).map(|(count, stars)| count * stars).sum();
+        let target_ms = sla.map(Sla::target_ms);
+        Self {
+            decisions: sum.decisions,
+            overrides: sum.overrides,
+            override_rate: ratio(sum.overrides, sum.decisions),
+            override_rate_interval: wilson_interval(sum.overrides, sum.decisions),
+            recommendations: sum.recommendations,
+            recommendations_overridden: sum.recommendations_overridden,
+            overridden_rate: ratio(sum.recommendations_overridden, sum.recommendations),
+            avg_processing_hours: processing_hours.mean,
+            sla: target_ms.map(|target| SlaCompliance::of(&runs, target)),
+            processing_hours,
+            sat_score_mean: ratio(stars, ratings),
+            sat: Satisfaction { count: ratings, histogram: sum.stars },
+            open: OpenCases::of(open_ms, target_ms),
+            appeals: Appeals {
+                count: sum.appeals,
+                reversed: sum.appeals_reversed,
+                overrides_upheld: sum.overrides_upheld,
+                overrides_reversed: sum.overrides_reversed,
+            },
+        }
+    }
+}
+
+impl ProcessingHours {
+    fn of(runs: &[&Durations]) -> Self {
+        let count: usize = runs.iter().map(|run| run.len()).sum();
+        let sum: u128 = runs.iter().map(|run| run.sum()).sum();
+        let [min, median, p90, p95, p99, max] = percentiles_hours(runs, [0, 50, 90, 95, 99, 100]);
+        let mean = (count > 0).then(|| sum as f64 / count as f64 / HOUR_MS as f64);
+        Self { count: count as u64, mean, median, p90, p95, p99, min, max }
+    }
+}
+
+impl OpenCases {
+    fn of(open_ms: &[u64], target_ms: Option<u64>) -> Self {
+        let clocks = Durations::from_iter(open_ms.iter().copied());
+        let [median_hours, oldest_hours] = percentiles_hours(&[&clocks], [50, 100]);
+        Self {
+            count: clocks.len() as u64,
+            oldest_hours,
+            median_hours,
+            overdue: target_ms.map(|target| (clocks.len() - clocks.count_up_to(target)) as u64),
+        }
+    }
+}
+
+impl SlaCompliance {
+    fn of(runs: &[&Durations], target_ms: u64) -> Self {
+        let met: usize = runs.iter().map(|run| run.count_up_to(target_ms)).sum();
+        let all: usize = runs.iter().map(|run| run.len()).sum();
+        Self {
+            met: met as u64,
+            breached: (all - met) as u64,
+            compliance: ratio(met as u64, all as u64),
+        }
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The quantiles of type 7 at so many percent, rising, in hours; `None` each where there are no times.
+///
+/// Such a quantile is the value at place (n − 1)·p, and between two places the straight line between their values. The
+/// place is worked out in whole numbers, so nothing is rounded before the interpolation.
+fn percentiles_hours<const N: usize>(runs: &[&Durations], percents: [u32; N]) -> [Option<f64>; N] {
+    let count: usize = runs.iter().map(|run| run.len()).sum();
+    let Some(last) = count.checked_sub(1) else { return [None; N] };
+    let places = percents.map(|percent| {
+        let hundredths = last as u128 * u128::from(percent);
+        ((hundredths / 100) as usize, (hundredths % 100) as f64 / 100.0)
+    });
+    let mut ranks: Vec<usize> =
+        places.iter().flat_map(|(place, _)| [*place, (place + 1).min(last)]).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    let values = Durations::nths_of(runs, &ranks);
+    let at = |rank: usize| values.get(ranks.binary_search(&rank).ok()?).map(|value| *value as f64);
+    places.map(|(place, between)| {
+        let (low, high) = (at(place)?, at((place + 1).min(last))?);
+        Some((low + (high - low) * between) / HOUR_MS as f64)
+    })
+}
+
+/// The 97.5th percentile of the standard normal distribution.
+const Z_95: f64 = 1.959_963_984_540_054;
+
+/// The Wilson score interval of `part` out of `whole` at 95 %, two-sided; `None` if `whole` is 0.
+///
+/// Unlike the textbook interval it stays within 0 and 1 and holds its level at small numbers, which is what a rate of
+/// 2 in 5 needs.
+///
+/// ```
+/// let [low, high] = apmt_core::metrics::wilson_interval(2, 5).unwrap();
+/// assert!((low - 0.117_620_774_233).abs() < 1e-9 && (high - 0.769_275_718_724).abs() < 1e-9);
+/// ```
+pub fn wilson_interval(part: u64, whole: u64) -> Option<[f64; 2]> {
+    let n = whole as f64;
+    let rate = ratio(part, whole)?;
+    let z2 = Z_95 * Z_95;
+    let centre = rate + z2 / (2.0 * n);
+    let half = Z_95 * (rate * (1.0 - rate) / n + z2 / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z2 / n;
+    // The ends are exact where the formula only comes near them.
+    let low = if part == 0 { 0.0 } else { (centre - half) / scale };
+    let high = if part == whole { 1.0 } else { (centre + half) / scale };
+    Some([low, high])
+}

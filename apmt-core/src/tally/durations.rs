@@ -1,0 +1,187 @@
+//! A multiset of processing times, kept whole and in order.
+
+/// Processing times in milliseconds, sorted.
+///
+/// A time under 49.7 days takes four bytes and any other eight: every long one is greater than every short one, so the
+/// two runs one after the other are in order.
+///
+/// ```
+/// use apmt_core::tally::Durations;
+/// let days = [Durations::from_iter([30, 10]), Durations::from_iter([20])];
+/// let runs: Vec<&Durations> = days.iter().collect();
+/// assert_eq!(Durations::nth_of(&runs, 1), Some(20)); // the second of 10, 20, 30
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Durations {
+    pub(super) short: Vec<u32>,
+    pub(super) long: Vec<u64>,
+}
+
+impl Durations {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.short.len() + self.long.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sum, in milliseconds.
+    pub fn sum(&self) -> u128 {
+        let short: u64 = self.short.iter().map(|value| u64::from(*value)).sum();
+        u128::from(short) + self.long.iter().map(|value| u128::from(*value)).sum::<u128>()
+    }
+
+    /// How many are at most `limit`.
+    pub fn count_up_to(&self, limit: u64) -> usize {
+        match u32::try_from(limit) {
+            Ok(limit) => self.short.partition_point(|value| *value <= limit),
+            Err(_) => self.short.len() + self.long.partition_point(|value| *value <= limit),
+        }
+    }
+
+    /// The value at that place of the order, from 0.
+    pub fn get(&self, index: usize) -> Option<u64> {
+        match self.short.get(index) {
+            Some(value) => Some(u64::from(*value)),
+            None => self.long.get(index - self.short.len()).copied(),
+        }
+    }
+
+    /// Adds a value.
+    pub fn insert(&mut self, value: u64) {
+        match u32::try_from(value) {
+            Ok(value) => insert_sorted(&mut self.short, value),
+            Err(_) => insert_sorted(&mut self.long, value),
+        }
+    }
+
+    /// Takes one such value out, if there is one.
+    pub fn remove(&mut self, value: u64) {
+        match u32::try_from(value) {
+            Ok(value) => remove_sorted(&mut self.short, value),
+            Err(_) => remove_sorted(&mut self.long, value),
+        }
+    }
+
+    /// The value at place `rank` (from 0) of all runs' values in one order, without merging them.
+    ///
+    /// Each round takes the middle of what is left of every run, weighs those middles by how much is left, and drops
+    /// what lies on the wrong side of the weighted median: at least a quarter of what is left, so a rank among `n`
+    /// values in `k` runs takes O(k · log n) rounds' worth of binary searches. (Frederickson and Johnson, "The
+    /// complexity of selection and ranking in X+Y and matrices with sorted columns", 1982.)
+    pub fn nth_of(runs: &[&Self], rank: usize) -> Option<u64> {
+        let mut left: Vec<(&Self, usize, usize)> =
+            runs.iter().map(|run| (*run, 0, run.len())).filter(|(_, from, to)| from < to).collect();
+        let mut rank = rank;
+        let mut middles: Vec<(u64, usize)> = Vec::with_capacity(left.len());
+        loop {
+            let total: usize = left.iter().map(|(_, from, to)| to - from).sum();
+            if rank >= total {
+                return None;
+            }
+            if total <= SMALL {
+                let mut rest: Vec<u64> = Vec::with_capacity(total);
+                for (run, from, to) in &left {
+                    rest.extend((*from..*to).filter_map(|index| run.get(index)));
+                }
+                return Some(*rest.select_nth_unstable(rank).1);
+            }
+            middles.clear();
+            middles.extend(
+                left.iter().filter_map(|(run, from, to)| Some((run.get(from + (to - from) / 2)?, to - from))),
+            );
+            let pivot = weighted_median(&mut middles, total)?;
+            // How many of what is left are under the pivot, and how many are at most it.
+            let (mut under, mut up_to) = (0, 0);
+            for (run, from, to) in &left {
+                under += run.count_under(pivot, *from, *to);
+                up_to += run.count_up_to(pivot).clamp(*from, *to) - from;
+            }
+            if rank < under {
+                for (run, from, to) in &mut left {
+                    *to = *from + run.count_under(pivot, *from, *to);
+                }
+            } else if rank < up_to {
+                return Some(pivot);
+            } else {
+                rank -= up_to;
+                for (run, from, to) in &mut left {
+                    *from = run.count_up_to(pivot).clamp(*from, *to);
+                }
+            }
+            left.retain(|(_, from, to)| from < to);
+        }
+    }
+
+    /// The values at several places of all runs' values in one order; `ranks` must rise and lie among the values,
+    /// or they are left out.
+    ///
+    /// Few values are gathered once, and each rank is selected among those above the one before.
+    pub fn nths_of(runs: &[&Self], ranks: &[usize]) -> Vec<u64> {
+        let total: usize = runs.iter().map(|run| run.len()).sum();
+        if total > GATHERED {
+            return ranks.iter().filter_map(|rank| Self::nth_of(runs, *rank)).collect();
+        }
+        let mut values: Vec<u64> = Vec::with_capacity(total);
+        for run in runs {
+            values.extend(run.short.iter().map(|value| u64::from(*value)));
+            values.extend(&run.long);
+        }
+        let (mut found, mut rest, mut passed) = (Vec::with_capacity(ranks.len()), &mut values[..], 0);
+        for rank in ranks {
+            let Some(place) = rank.checked_sub(passed).filter(|place| *place < rest.len()) else { continue };
+            found.push(*rest.select_nth_unstable(place).1);
+            rest = &mut rest[place + 1..];
+            passed = rank + 1;
+        }
+        found
+    }
+
+    fn count_under(&self, value: u64, from: usize, to: usize) -> usize {
+        value.checked_sub(1).map_or(0, |below| self.count_up_to(below).clamp(from, to) - from)
+    }
+}
+
+/// Under so many values, gathering them is faster than another round.
+const SMALL: usize = 512;
+
+/// Up to so many values, gathering them all costs less than searching the runs for each rank.
+const GATHERED: usize = 16_384;
+
+fn weighted_median(middles: &mut [(u64, usize)], total: usize) -> Option<u64> {
+    middles.sort_unstable();
+    let mut weight = 0;
+    middles.iter().find_map(|(value, left)| {
+        weight += left;
+        (weight * 2 >= total).then_some(*value)
+    })
+}
+
+impl FromIterator<u64> for Durations {
+    fn from_iter<I: IntoIterator<Item = u64>>(values: I) -> Self {
+        let mut durations = Self::default();
+        for value in values {
+            match u32::try_from(value) {
+                Ok(value) => durations.short.push(value),
+                Err(_) => durations.long.push(value),
+            }
+        }
+        durations.short.sort_unstable();
+        durations.long.sort_unstable();
+        durations
+    }
+}
+
+fn insert_sorted<T: Ord>(values: &mut Vec<T>, value: T) {
+    let index = values.partition_point(|present| *present <= value);
+    values.insert(index, value);
+}
+
+fn remove_sorted<T: Ord>(values: &mut Vec<T>, value: T) {
+    if let Ok(index) = values.binary_search(&value) {
+        values.remove(index);
+    }
+}

@@ -1,0 +1,129 @@
+//! The tables, and how a file of an earlier version becomes one of this.
+//!
+//! `events` is the record; everything else is derived from it, or finds things in it.
+//!
+//! | table | what | why so |
+//! |---|---|---|
+//! | `events` | the log: a row an event, in log order | appended to at one end |
+//! | `retractions` | the ids that retractions name | an event that comes after its retraction must find it |
+//! | `cases`, `actors` | a number a name | the numbers are what the other tables repeat |
+//! | `days` | an actor's day: its tally, and its entries | the key has the day in front, so that what is written today lies in one place however many actors there are |
+//! | `held` | the clocks that run: who holds what | a dossier's open cases |
+//! | `head` | the latest instant, and what the derived tables were made with | |
+
+use std::path::Path;
+
+use apmt_core::{Error, ErrorKind, Result};
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::explained;
+
+/// `APMT` in ASCII: marks the file as ours (SQLite's `application_id`).
+const APPLICATION_ID: i32 = 0x4150_4d54;
+
+/// One SQL script a version; the place in the list is the version that it makes. Scripts that have been released are
+/// never changed.
+const MIGRATIONS: &[&str] = &[r"
+CREATE TABLE events (
+    position    INTEGER PRIMARY KEY,  -- 1, 2, 3 … without gaps
+    id          BLOB NOT NULL,        -- the UUID's 16 bytes
+    occurred_at INTEGER NOT NULL,     -- milliseconds since 1970
+    recorded_at INTEGER NOT NULL,
+    case_no     INTEGER,              -- cases.no
+    payload     TEXT NOT NULL         -- the event's JSON without id and occurred_at
+) STRICT;
+CREATE UNIQUE INDEX events_by_id ON events (id);
+CREATE INDEX events_by_case ON events (case_no) WHERE case_no IS NOT NULL;
+
+CREATE TABLE retractions (
+    id       BLOB PRIMARY KEY,        -- the event that is retracted
+    position INTEGER NOT NULL         -- the first retraction that names it
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE cases (
+    no      INTEGER PRIMARY KEY,
+    case_id TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE actors (
+    no            INTEGER PRIMARY KEY,
+    name          TEXT NOT NULL UNIQUE,  -- trimmed, in lower case; empty: nobody
+    kind          TEXT,                  -- what was said last: HUMAN or AGENT
+    kind_at       INTEGER,               -- when it was said
+    kind_position INTEGER
+) STRICT;
+
+CREATE TABLE days (
+    key     INTEGER PRIMARY KEY,      -- the UTC day since 1970, times 2^32, plus actors.no
+    tally   BLOB NOT NULL,
+    entries BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE held (
+    actor_no      INTEGER NOT NULL,
+    case_no       INTEGER NOT NULL,
+    since         INTEGER NOT NULL,
+    counted_ms    INTEGER NOT NULL,
+    running_since INTEGER,            -- NULL while paused
+    changed_at    INTEGER NOT NULL,
+    PRIMARY KEY (actor_no, case_no)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE head (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    latest   INTEGER,                 -- the latest instant at which any event occurred
+    calendar TEXT,                    -- the digest of the calendar that days and held were made with
+    derived  INTEGER                  -- the version of the fold that they were made with
+) STRICT;
+INSERT INTO head (one) VALUES (1);
+"];
+
+/// Brings the file to the newest version, or refuses it.
+pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    let sql = |error: rusqlite::Error| explained(path, &error);
+    // Two processes may open a new file at once: the version is read under the lock that the change is made under.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+    let from = version(&transaction).map_err(sql)?;
+    for (number, script) in MIGRATIONS.iter().enumerate().skip(from) {
+        transaction.execute_batch(script).map_err(sql)?;
+        transaction.pragma_update(None, "user_version", number as i64 + 1).map_err(sql)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
+    transaction.commit().map_err(sql)
+}
+
+/// Refuses a file that is not APMT's, or that a newer version wrote.
+pub(crate) fn check(connection: &Connection, path: &Path) -> Result<()> {
+    let sql = |error: rusqlite::Error| explained(path, &error);
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(sql);
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(sql)?;
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    if tables > 0 && application != i64::from(APPLICATION_ID) {
+        let message = format!(
+            "{}: this is an SQLite database of another program, not APMT's: give another path",
+            path.display()
+        );
+        return Err(Error::new(ErrorKind::Corrupt, message));
+    }
+    if version > MIGRATIONS.len() as i64 {
+        let message = format!(
+            "{}: a newer APMT wrote this file (schema version {version}, and this one knows {}): update APMT",
+            path.display(),
+            MIGRATIONS.len()
+        );
+        return Err(Error::new(ErrorKind::Mismatch, message));
+    }
+    Ok(())
+}
+
+/// Whether the file has the newest version: a reader cannot bring it there.
+pub(crate) fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? == MIGRATIONS.len())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<usize> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    Ok(usize::try_from(version).unwrap_or(0))
+}

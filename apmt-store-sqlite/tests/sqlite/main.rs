@@ -1,0 +1,18 @@
+//! The SQLite store: the conformance suite, and what only a file can do.
+
+mod child;
+mod crash;
+mod executors;
+mod files;
+mod processes;
+mod refolding;
+
+use apmt_core::conformance::{Fresh, Setup};
+use apmt_store_sqlite::SqliteStore;
+
+apmt_core::conformance!(futures_lite::future::block_on, |setup: Setup| async {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("apmt.db");
+    let store = SqliteStore::builder(path).clock(setup.clock).calendar(setup.calendar).open().unwrap();
+    Fresh::new(std::sync::Arc::new(store)).keeping(folder)
+});
