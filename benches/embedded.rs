@@ -85,8 +85,18 @@ fn append() {
         ours.push(count / took);
         bare.push(count / ceiling);
     }
-    let figure = format!("{:.0}k/s of {:.0}k/s = {:.3}", median(ours) / 1e3, median(bare) / 1e3, median(ratios.clone()));
-    report("SQLite append, batches of 1000, of a bare table's rate", &figure, median(ratios), Target::AtLeast(0.10));
+    let figure = format!(
+        "{:.0}k/s of {:.0}k/s = {:.3}",
+        median(ours) / 1e3,
+        median(bare) / 1e3,
+        median(ratios.clone())
+    );
+    report(
+        "SQLite append, batches of 1000, of a bare table's rate",
+        &figure,
+        median(ratios),
+        Target::AtLeast(0.10),
+    );
     report("SQLite bytes an event, all tables", &format!("{size:.0} B"), size, Target::AtMost(450.0));
 }
 
@@ -122,7 +132,8 @@ fn group_commit() {
         let store = Arc::new(open(&folder.path().join("apmt.db")));
         // As in life: all callers are at the same hour of the same day.
         let mut shares: Vec<Vec<Event>> = vec![Vec::new(); callers];
-        for (number, event) in Agency::new(400, (callers * each * 2) as u64).take(callers * each).enumerate() {
+        for (number, event) in Agency::new(400, (callers * each * 2) as u64).take(callers * each).enumerate()
+        {
             if let Some(share) = shares.get_mut(number % callers) {
                 share.push(event);
             }
@@ -162,8 +173,18 @@ fn group_commit() {
         ones.push(one);
         manys.push(many);
     }
-    let figure = format!("{:.1}k/s of {:.1}k/s = {:.1}", median(manys) / 1e3, median(ones) / 1e3, median(ratios.clone()));
-    report("SQLite, 64 concurrent callers, of one caller's rate", &figure, median(ratios), Target::AtLeast(8.0));
+    let figure = format!(
+        "{:.1}k/s of {:.1}k/s = {:.1}",
+        median(manys) / 1e3,
+        median(ones) / 1e3,
+        median(ratios.clone())
+    );
+    report(
+        "SQLite, 64 concurrent callers, of one caller's rate",
+        &figure,
+        median(ratios),
+        Target::AtLeast(8.0),
+    );
 }
 
 /// The memory store on one thread.
@@ -177,13 +198,23 @@ fn memory() {
         rates.push(count / took.as_secs_f64());
     }
     let rate = median(rates);
-    report("memory store, one thread, events/s", &format!("{:.0}k/s", rate / 1e3), rate, Target::AtLeast(500_000.0));
+    report(
+        "memory store, one thread, events/s",
+        &format!("{:.0}k/s", rate / 1e3),
+        rate,
+        Target::AtLeast(500_000.0),
+    );
 }
 
 /// `get_dossier` of an actor with some 5,000 events in the window.
 fn dossiers(large: bool) {
     let small = dossier_ms(1_000_000);
-    report("dossier, 5,000 events in the window, store of 1M", &format!("{small:.3} ms"), small, Target::AtMost(0.2));
+    report(
+        "dossier, 5,000 events in the window, store of 1M",
+        &format!("{small:.3} ms"),
+        small,
+        Target::AtMost(0.2),
+    );
     if large {
         let ms = dossier_ms(10_000_000);
         let figure = format!("{ms:.3} ms = {:.2} times that at 1M", ms / small);

@@ -1,5 +1,6 @@
 //! A client with more than a URL.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,6 @@ use crate::url;
 /// assert_eq!(client.policy().name(), "default");
 /// # Ok::<(), apmt_client::Error>(())
 /// ```
-#[derive(Debug)]
 #[must_use = "a builder does nothing until build() is called"]
 pub struct ClientBuilder {
     url: Option<String>,
@@ -34,6 +34,16 @@ pub struct ClientBuilder {
     calendar: Option<Calendar>,
     read_only: bool,
     settings: Settings,
+}
+
+impl fmt::Debug for ClientBuilder {
+    /// Without the URL, which may hold a password, and the store, which may hold every event.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("policy", &self.policy.name())
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What the client's own threads go by.
@@ -145,16 +155,15 @@ impl ClientBuilder {
     /// were given, if a calendar or read-only was asked of a store that is open already, or if a capacity is 0.
     pub fn build(self) -> Result<Client> {
         let Self { url, store, policy, clock, calendar, read_only, settings } = self;
-        for (field, size) in [("queue_capacity", settings.queue_capacity), ("live_buffer", settings.live_buffer)]
+        for (field, size) in
+            [("queue_capacity", settings.queue_capacity), ("live_buffer", settings.live_buffer)]
         {
             if size == 0 {
                 return Err(Invalid::new(field, size, "must be at least 1").into());
             }
         }
         let store = match (url, store) {
-            (Some(url), None) => {
-                url::open(&url, url::Options { clock: clock.clone(), calendar, read_only })?
-            }
+            (Some(url), None) => url::open(&url, url::Options { clock: clock.clone(), calendar, read_only })?,
             (None, Some(store)) => {
                 let rule = "belongs to the store, which is open already: give it to the store's own builder";
                 if calendar.is_some() {
@@ -166,7 +175,11 @@ impl ClientBuilder {
                 store
             }
             (None, None) => {
-                return Err(Invalid::missing("url", "must be given, such as sqlite:apmt.db, or else a store").into());
+                return Err(Invalid::missing(
+                    "url",
+                    "must be given, such as sqlite:apmt.db, or else a store",
+                )
+                .into());
             }
             (Some(_), Some(_)) => {
                 return Err(Invalid::missing("url", "must not be given together with a store").into());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apmt_core::{
-    ActorName, AsOf, CaseId, Clock, Contribution, Dossier, Event, IntoEvent, Policy, Receipt, Recorded, Result,
-    Store, StoreStatus, Timestamp, Window,
+    ActorName, AsOf, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event, IntoEvent, Policy,
+    Receipt, Recorded, Result, Store, StoreStatus, Timestamp, Window,
 };
 use uuid::Uuid;
 
@@ -63,9 +63,9 @@ impl Drop for Inner {
 }
 
 impl fmt::Debug for Client {
+    /// Without the store: one in memory would show every event that it has.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("store", &self.0.store)
             .field("policy", &self.0.policy.name())
             .field("queued", &self.queued())
             .finish_non_exhaustive()
@@ -103,12 +103,8 @@ impl Client {
         settings: Settings,
     ) -> Self {
         let policy = Arc::new(policy);
-        let live = Live::new(
-            Arc::clone(&store),
-            Arc::clone(&policy),
-            settings.poll_interval,
-            settings.live_buffer,
-        );
+        let live =
+            Live::new(Arc::clone(&store), Arc::clone(&policy), settings.poll_interval, settings.live_buffer);
         let live = Arc::new(live);
         let queue =
             Queue::new(Arc::clone(&store), Arc::clone(&live), settings.queue_capacity, settings.when_full);
@@ -147,10 +143,14 @@ impl Client {
     /// [`Closed`](apmt_core::ErrorKind::Closed) after the shutdown, and what the store meets.
     pub async fn record_event(&self, event: impl IntoEvent) -> Result<Receipt> {
         let mut event = event.into_event()?;
-        let id = event.identify(self.0.clock.now());
+        event.identify(self.0.clock.now());
         let receipts = self.append(vec![event]).await?;
-        // A store answers every event; one that does not has still stored it, under this id.
-        Ok(receipts.into_iter().next().unwrap_or_else(|| Receipt::new(id, 0, false)))
+        receipts.into_iter().next().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Io,
+                "the store took the event and gave no receipt: this is a bug of the store",
+            )
+        })
     }
 
     /// Records events in one batch, at most 10,000: all of them or none.
@@ -323,8 +323,8 @@ impl Client {
     /// [poll interval](ClientBuilder::poll_interval). To show a scoreboard that stays fresh, subscribe first, then
     /// read the [`scoreboard`](Self::scoreboard), then apply what comes: each delta has the whole dossier.
     ///
-    /// The first subscription starts a thread, which holds a dossier for every actor on the scoreboard, about a
-    /// kilobyte each; it ends with the last subscription. A subscription goes on when its client is dropped, and ends
+    /// The first subscription starts a thread, which reads the scoreboard, while recording with this client waits, and
+    /// then holds a dossier for every actor, about a kilobyte each; it ends with the last subscription. A subscription goes on when its client is dropped, and ends
     /// when its client is [shut down](Self::shutdown).
     pub fn subscribe(&self) -> Subscription {
         self.0.live.subscribe(None)
@@ -347,6 +347,9 @@ impl Client {
     /// All clones are shut down with this one, and the store is closed for whoever else holds it. Calling it again
     /// gives the same report. Closing the store gets what is left of the time, and at least a quarter of a second.
     /// Dropping the future does not stop the shutdown.
+    ///
+    /// A client that is dropped without it still brings what is enqueued to the store: dropping the last clone
+    /// blocks for up to 2 s ([`ClientBuilder::drop_timeout`]), and tells of losses by a `tracing` warning only.
     #[must_use = "the report says whether events were lost"]
     pub async fn shutdown(&self, timeout: Duration) -> Report {
         if let Some(report) = self.0.shutdown.report() {

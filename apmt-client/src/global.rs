@@ -13,7 +13,7 @@ static CLIENT: OnceLock<Client> = OnceLock::new();
 ///
 /// What is global is never dropped: a program that enqueues ends with [`client`]`()?.shutdown(..)`.
 ///
-/// ```
+/// ```standalone_crate
 /// # futures_lite::future::block_on(async {
 /// apmt_client::init("memory:")?;
 /// apmt_client::record_event(r#"{"type": "OVERRIDE", "actor": "anne@sba.gov"}"#).await?;

@@ -19,7 +19,11 @@ pub(crate) async fn scoreboard(store: &dyn Store, policy: &Policy, as_of: Timest
 }
 
 /// All that counts for an actor in a window.
-pub(crate) async fn contributions(store: &dyn Store, actor: &ActorName, window: Window) -> Result<Vec<Contribution>> {
+pub(crate) async fn contributions(
+    store: &dyn Store,
+    actor: &ActorName,
+    window: Window,
+) -> Result<Vec<Contribution>> {
     let mut all: Vec<Contribution> = Vec::new();
     loop {
         let after = all.last().map(Contribution::cursor);

@@ -8,6 +8,7 @@
 mod worker;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,8 @@ pub(crate) struct Queue {
     work: Condvar,
     /// Tells whoever waits that events have been settled.
     settled: Condvar,
+    /// The same as the state's: for recording, which does not need the lock.
+    closing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +85,8 @@ pub(crate) struct Counts {
 impl State {
     /// Whether everything below that number has been settled.
     fn is_settled_below(&self, number: u64) -> bool {
-        let oldest = self.on_the_way.as_ref().map_or(self.next - self.waiting.len() as u64, |batch| batch.first);
+        let oldest =
+            self.on_the_way.as_ref().map_or(self.next - self.waiting.len() as u64, |batch| batch.first);
         oldest >= number
     }
 
@@ -94,7 +98,7 @@ impl State {
 impl Queue {
     pub(crate) fn new(store: Arc<dyn Store>, live: Arc<Live>, capacity: usize, when_full: WhenFull) -> Self {
         let (state, work, settled) = <(Mutex<State>, Condvar, Condvar)>::default();
-        Self { store, live, capacity, when_full, state, work, settled }
+        Self { store, live, capacity, when_full, state, work, settled, closing: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -151,7 +155,7 @@ impl Queue {
 
     /// Whether nothing is taken any more.
     pub(crate) fn is_closing(&self) -> bool {
-        self.lock().closing
+        self.closing.load(Ordering::Acquire)
     }
 
     /// Waits until everything that was taken before this call is settled.
@@ -170,6 +174,7 @@ impl Queue {
     pub(crate) fn finish(&self, timeout: Duration) -> bool {
         let mut state = self.lock();
         state.closing = true;
+        self.closing.store(true, Ordering::Release);
         state.nudges += 1;
         self.work.notify_one();
         let target = state.next;

@@ -38,7 +38,13 @@ impl Shutdown {
     }
 
     /// Shuts down, or waits for whoever is doing it; blocks for the timeout and [`CLOSE_GRACE`] at most.
-    pub(crate) fn run(&self, queue: &Queue, live: &Live, store: &Arc<dyn Store>, timeout: Duration) -> Report {
+    pub(crate) fn run(
+        &self,
+        queue: &Queue,
+        live: &Live,
+        store: &Arc<dyn Store>,
+        timeout: Duration,
+    ) -> Report {
         let mut state = self.lock();
         loop {
             match &*state {

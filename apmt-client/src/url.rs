@@ -31,10 +31,9 @@ pub(crate) fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
             scheme,
             "a store on another machine comes with the crate apmt-store-http in a later version",
         )),
-        scheme @ ("postgres" | "postgresql") => Err(unsupported(
-            scheme,
-            "PostgreSQL comes with the crate apmt-store-postgres in a later version",
-        )),
+        scheme @ ("postgres" | "postgresql") => {
+            Err(unsupported(scheme, "PostgreSQL comes with the crate apmt-store-postgres in a later version"))
+        }
         // One letter is a drive of Windows.
         drive if drive.len() == 1 => Err(without_scheme(url).into()),
         other => Err(Invalid::new("url", format!("{other}:"), KNOWN)
@@ -63,6 +62,10 @@ fn sqlite(url: &str, rest: &str, options: Options) -> Result<Arc<dyn Store>> {
     }
     if path == ":memory:" {
         let rule = "must name a file; a store in memory is memory:";
+        return Err(Invalid::new("url", url, rule).into());
+    }
+    if path.contains('?') {
+        let rule = "must be a path without options after a question mark: the builder has read_only";
         return Err(Invalid::new("url", url, rule).into());
     }
     open_sqlite(path, options)

@@ -117,7 +117,12 @@ pub fn clock_at(events: &[Recorded], calendar: &Calendar, as_of: Timestamp) -> O
 /// Folds a case again: the changes that turn what counted under `before` into what counts under `after`.
 ///
 /// `before` and `after` are the case's events, in any order, as they stood and as they stand.
-pub fn refold(before: &[Recorded], after: &[Recorded], calendar: &Calendar, changes: &mut Vec<Change>) -> Fold {
+pub fn refold(
+    before: &[Recorded],
+    after: &[Recorded],
+    calendar: &Calendar,
+    changes: &mut Vec<Change>,
+) -> Fold {
     let (_, old) = run(before, calendar);
     let (fold, new) = run(after, calendar);
     for (key, contribution) in &old {

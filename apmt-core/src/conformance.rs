@@ -80,6 +80,7 @@ macro_rules! conformance {
             over_24_hours_ahead_of_the_stores_clock_is_refused
             the_stores_clock_decides_what_is_ahead
             a_batch_of_over_10_000_events_is_refused
+            a_batch_of_over_16_mib_is_refused
             an_event_without_id_is_given_one
             an_event_without_instant_occurred_when_it_was_recorded
             // what comes back

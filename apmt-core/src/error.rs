@@ -35,6 +35,33 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::Invalid,
+        Self::Closed,
+        Self::Locked,
+        Self::DiskFull,
+        Self::ReadOnly,
+        Self::Corrupt,
+        Self::Mismatch,
+        Self::Unavailable,
+        Self::TimedOut,
+        Self::Unauthorized,
+        Self::Unsupported,
+        Self::Io,
+    ];
+
+    /// The kind of that [name](Self::name), as another APMT's answer gives it.
+    ///
+    /// ```
+    /// use apmt_core::ErrorKind;
+    /// assert_eq!(ErrorKind::from_name("disk_full"), Some(ErrorKind::DiskFull));
+    /// assert_eq!(ErrorKind::from_name("unheard of"), None);
+    /// ```
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+
     /// A short name, such as `disk_full`: for logs and counts.
     pub const fn name(self) -> &'static str {
         match self {

@@ -27,6 +27,7 @@
 mod build;
 mod invalid;
 mod json;
+mod recorded;
 mod types;
 
 use std::fmt;
@@ -37,8 +38,8 @@ use uuid::Uuid;
 pub use build::{EventBuilder, IntoEvent};
 pub use invalid::Invalid;
 pub(crate) use invalid::nearest;
-pub use types::{ActorKind, EventType, Outcome, What};
 pub(crate) use types::same_verdict;
+pub use types::{ActorKind, EventType, Outcome, What};
 
 use crate::name::{ActorName, CaseId, Sent};
 use crate::time::Timestamp;

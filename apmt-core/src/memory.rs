@@ -198,6 +198,14 @@ impl State {
     }
 
     fn take(&mut self, recorded: Recorded, batch: &mut Batch, calendar: &Calendar) {
+        if let What::Retraction { retracts, .. } = recorded.event.what() {
+            self.retractions.insert(*retracts);
+            let index = self.ids.get(retracts).and_then(|position| self.index(*position));
+            if let Some(target) = index.and_then(|index| self.log.get_mut(index)) {
+                batch.retract(target, recorded.position, calendar);
+                target.retracted = true;
+            }
+        }
         let retracted = !self.retractions.is_empty() && self.retractions.contains(&recorded.id);
         let recorded = recorded.with_retracted(retracted);
         self.latest = self.latest.max(Some(recorded.occurred_at));
@@ -205,14 +213,6 @@ impl State {
             let known = self.actors.entry(actor.clone()).or_default();
             if known.kind.is_none_or(|(said, _)| said < recorded.order()) {
                 known.kind = Some((recorded.order(), kind));
-            }
-        }
-        if let What::Retraction { retracts, .. } = recorded.event.what() {
-            self.retractions.insert(*retracts);
-            let index = self.ids.get(retracts).and_then(|position| self.index(*position));
-            if let Some(target) = index.and_then(|index| self.log.get_mut(index)) {
-                batch.retract(target, recorded.position, calendar);
-                target.retracted = true;
             }
         }
         match recorded.event.case_id().cloned() {
@@ -294,15 +294,15 @@ impl State {
             self.worked_out(case_id, as_of, calendar)
         });
         let ended =
-            actor.days.range(as_of.day()..).flat_map(|(_, day)| day.entries()).filter_map(|entry| {
-                match entry.measure {
+            actor.days.range(as_of.day()..).flat_map(|(_, day)| day.entries()).filter_map(
+                |entry| match entry.measure {
                     Measure::Processing { since, held: true, .. } if since <= as_of && as_of < entry.at => {
                         let case_id = self.at(entry.position)?.event.case_id()?;
                         self.worked_out(case_id, as_of, calendar)
                     }
                     _ => None,
-                }
-            });
+                },
+            );
         let mut open: Vec<OpenCase> = running.chain(ended).collect();
         open.sort_unstable_by(|a, b| a.case_id.cmp(&b.case_id));
         open

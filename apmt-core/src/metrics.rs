@@ -182,7 +182,7 @@ impl ProcessingHours {
 
 impl OpenCases {
     fn of(open_ms: &[u64], target_ms: Option<u64>) -> Self {
-        let clocks = Durations::from_iter(open_ms.iter().copied());
+        let clocks = open_ms.iter().copied().collect::<Durations>();
         let [median_hours, oldest_hours] = percentiles_hours(&[&clocks], [50, 100]);
         Self {
             count: clocks.len() as u64,
@@ -197,11 +197,7 @@ impl SlaCompliance {
     fn of(runs: &[&Durations], target_ms: u64) -> Self {
         let met: usize = runs.iter().map(|run| run.count_up_to(target_ms)).sum();
         let all: usize = runs.iter().map(|run| run.len()).sum();
-        Self {
-            met: met as u64,
-            breached: (all - met) as u64,
-            compliance: ratio(met as u64, all as u64),
-        }
+        Self { met: met as u64, breached: (all - met) as u64, compliance: ratio(met as u64, all as u64) }
     }
 }
 

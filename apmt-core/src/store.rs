@@ -25,7 +25,7 @@ use uuid::Uuid;
 use crate::contribution::{Contribution, Cursor};
 use crate::dossier::Dossier;
 use crate::error::Result;
-use crate::event::{ActorKind, Event, Invalid, MAX_BATCH_EVENTS};
+use crate::event::{ActorKind, Event, Invalid, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
 use crate::name::{ActorName, CaseId};
 use crate::policy::Policy;
 use crate::tally::Tally;
@@ -103,7 +103,10 @@ impl Serialize for Recorded {
 }
 
 /// What metrics need of an actor over a window: a tally a day, and what stands on the actor's clock at its end.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// In JSON each of the `days` is an object with the `day` (such as `2026-03-02`) and its `tally`, whose `processing` is
+/// the times in milliseconds, in order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Activity {
     /// Whose.
     pub actor: ActorName,
@@ -111,6 +114,7 @@ pub struct Activity {
     pub actor_kind: Option<ActorKind>,
     /// What counts on each UTC day, in order; days on which nothing counts are left out. The first and the last day
     /// hold only what lies in the window.
+    #[serde(with = "crate::wire::days")]
     pub days: Vec<(Day, Tally)>,
     /// The cases that the actor holds at the window's end, by case id.
     pub open: Vec<OpenCase>,
@@ -287,11 +291,19 @@ pub trait Store: Send + Sync + fmt::Debug {
 ///
 /// # Errors
 /// [`Invalid`], naming the event by its place in the batch: an instant over 24 hours ahead of `now`, or a batch of over
-/// [`MAX_BATCH_EVENTS`].
+/// [`MAX_BATCH_EVENTS`] events or [`MAX_BATCH_BYTES`].
 pub fn complete_batch(events: &mut [Event], now: Timestamp) -> Result<(), Invalid> {
     if events.len() > MAX_BATCH_EVENTS {
         let rule = format!("must have at most {MAX_BATCH_EVENTS} events: send it in parts");
         return Err(Invalid::new("batch", format!("{} events", events.len()), rule));
+    }
+    // Fewer events cannot be too large together, whatever they hold.
+    if events.len() > MAX_BATCH_BYTES / MAX_EVENT_BYTES {
+        let bytes: usize = events.iter().map(Event::json_bytes).sum();
+        if bytes > MAX_BATCH_BYTES {
+            let rule = format!("must be at most {MAX_BATCH_BYTES} bytes of JSON: send it in parts");
+            return Err(Invalid::new("batch", format!("{bytes} bytes"), rule));
+        }
     }
     let latest = now.plus_millis(DAY_MS as i64);
     for (index, event) in events.iter_mut().enumerate() {

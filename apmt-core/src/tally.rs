@@ -11,10 +11,12 @@ mod durations;
 pub use day::{DayTally, Entry, StoredTallyError};
 pub use durations::Durations;
 
+use serde::{Deserialize, Serialize};
+
 use crate::contribution::Measure;
 
 /// What a set of contributions comes to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Verdicts, overrides included.
     pub decisions: u64,

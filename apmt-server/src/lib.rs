@@ -1,2 +1,37 @@
-//! The command.
+//! The command `apmt`, and what it is made of, for programs that want a part of it.
+//!
+//! - [`run`] is the whole command: `apmt record`, `import`, `dossier`, `scoreboard` and the rest. `apmt help` says what
+//!   each does.
+//! - [`import`](mod@import) reads a log of JSON Lines into a client, line by line, in bounded memory.
+//! - [`demo`] makes up an agency: for demonstrations, tests and benches.
+//!
+//! ```
+//! use apmt_client::{AsOf, blocking::Client};
+//! use apmt_server::import::Importer;
+//!
+//! let client = Client::open("memory:")?;
+//! let log = r#"{"type": "OVERRIDE", "actor": "anne@sba.gov"}
+//! {"type": "OVERIDE", "actor": "anne@sba.gov"}"#;
+//!
+//! let mut rejected = Vec::new();
+//! let mut importer = Importer::new(&client);
+//! importer.read("log.jsonl", log.as_bytes(), |line| rejected.push(line.to_string()))?;
+//! assert_eq!(importer.counts().stored, 1);
+//! assert_eq!(
+//!     rejected,
+//!     ["log.jsonl:2: type: OVERIDE: is no type of event (types of your own start with X_); did you mean OVERRIDE?"]
+//! );
+//! assert_eq!(client.scoreboard(AsOf::Now)?.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod command;
 pub mod demo;
+mod failure;
+pub mod import;
+mod open;
+mod policy_test;
+mod replay;
+mod screen;
+
+pub use command::run;

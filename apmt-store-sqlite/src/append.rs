@@ -54,7 +54,8 @@ impl<'c> Appender<'c> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
             )?,
             find: connection.prepare(&format!("SELECT {EVENT} FROM events e WHERE e.id = ?1"))?,
-            retract: connection.prepare("INSERT OR IGNORE INTO retractions (id, position) VALUES (?1, ?2)")?,
+            retract: connection
+                .prepare("INSERT OR IGNORE INTO retractions (id, position) VALUES (?1, ?2)")?,
             is_retracted: connection.prepare("SELECT 1 FROM retractions WHERE id = ?1")?,
             set_latest: connection.prepare("UPDATE head SET latest = ?1")?,
             sql: Statements::prepare(connection)?,

@@ -26,7 +26,8 @@ pub(crate) async fn backup(from: &Path, to: &Path) -> Result<()> {
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     if to.exists() {
-        let message = format!("{}: there is a file already: give another path, or move it away", to.display());
+        let message =
+            format!("{}: there is a file already: give another path, or move it away", to.display());
         return Err(Error::new(ErrorKind::Invalid, message));
     }
     let Some(target) = to.to_str() else {

@@ -23,7 +23,8 @@ pub enum Synchronous {
 
 /// The connection that writes. A file that is not APMT's is refused before anything about it is changed.
 pub(crate) fn writer(path: &Path, synchronous: Synchronous, busy: Duration) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags, busy)?;
     schema::check(&connection, path)?;
     let level = match synchronous {

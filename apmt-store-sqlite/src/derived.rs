@@ -43,9 +43,8 @@ impl<'c> Statements<'c> {
             find_actor: connection
                 .prepare("SELECT no, kind_at, kind_position FROM actors WHERE name = ?1")?,
             add_actor: connection.prepare("INSERT INTO actors (name) VALUES (?1) RETURNING no")?,
-            set_kind: connection.prepare(
-                "UPDATE actors SET kind = ?2, kind_at = ?3, kind_position = ?4 WHERE no = ?1",
-            )?,
+            set_kind: connection
+                .prepare("UPDATE actors SET kind = ?2, kind_at = ?3, kind_position = ?4 WHERE no = ?1")?,
             find_day: connection.prepare("SELECT tally, entries FROM days WHERE key = ?1")?,
             put_day: connection
                 .prepare("INSERT OR REPLACE INTO days (key, tally, entries) VALUES (?1, ?2, ?3)")?,
@@ -217,7 +216,9 @@ impl Derived {
         }
         let no = case.no;
         let before = std::mem::replace(&mut case.held, now.clone());
-        if let Some(before) = before.filter(|before| now.as_ref().is_none_or(|now| now.holder != before.holder)) {
+        if let Some(before) =
+            before.filter(|before| now.as_ref().is_none_or(|now| now.holder != before.holder))
+        {
             let actor = self.actor(sql, &before.holder)?.no;
             sql.drop_held.execute(params![actor, no])?;
         }
@@ -259,18 +260,17 @@ impl Derived {
                 .query_row([name.as_str()], |row| {
                     let at: Option<i64> = row.get(1)?;
                     let position: Option<i64> = row.get(2)?;
-                    let kind_said = at.zip(position).map(|(at, position)| {
-                        (Timestamp::from_millis(at), position.cast_unsigned())
-                    });
+                    let kind_said = at
+                        .zip(position)
+                        .map(|(at, position)| (Timestamp::from_millis(at), position.cast_unsigned()));
                     Ok(Actor { no: row.get(0)?, kind_said })
                 })
                 .optional()?;
-            let actor = match known {
-                Some(actor) => actor,
-                None => {
-                    let no = sql.add_actor.query_row([name.as_str()], |row| row.get(0))?;
-                    Actor { no, kind_said: None }
-                }
+            let actor = if let Some(actor) = known {
+                actor
+            } else {
+                let no = sql.add_actor.query_row([name.as_str()], |row| row.get(0))?;
+                Actor { no, kind_said: None }
             };
             self.actors.put(name.clone(), actor);
         }
@@ -282,10 +282,12 @@ impl Derived {
             let stored = sql
                 .find_day
                 .query_row([key], |row| {
-                    DayTally::read(row.get_ref(0)?.as_bytes()?, row.get_ref(1)?.as_bytes()?).map_err(|error| {
-                        let kind = rusqlite::types::Type::Blob;
-                        rusqlite::Error::FromSqlConversionFailure(0, kind, Box::new(error))
-                    })
+                    DayTally::read(row.get_ref(0)?.as_bytes()?, row.get_ref(1)?.as_bytes()?).map_err(
+                        |error| {
+                            let kind = rusqlite::types::Type::Blob;
+                            rusqlite::Error::FromSqlConversionFailure(0, kind, Box::new(error))
+                        },
+                    )
                 })
                 .optional()?
                 .unwrap_or_default();

@@ -8,9 +8,10 @@ use rusqlite::ErrorCode;
 /// What SQLite or a file reported about the database at `path`, as an error that says what to do.
 pub(crate) fn explained(path: &Path, error: &rusqlite::Error) -> Error {
     let (kind, advice) = match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => {
-            (ErrorKind::DiskFull, "the disk is full: free some space, then try again; nothing acknowledged is lost")
-        }
+        Some(ErrorCode::DiskFull) => (
+            ErrorKind::DiskFull,
+            "the disk is full: free some space, then try again; nothing acknowledged is lost",
+        ),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
             (ErrorKind::Locked, "another process holds the file's lock: wait for it to finish, or stop it")
         }

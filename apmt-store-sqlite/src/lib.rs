@@ -44,8 +44,8 @@ use std::sync::Arc;
 
 use apmt_core::contribution::Cursor;
 use apmt_core::{
-    Activity, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event, Policy,
-    Receipt, Recorded, Result, Store, StoreStatus, Window,
+    Activity, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event,
+    Policy, Receipt, Recorded, Result, Store, StoreStatus, Window,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -111,7 +111,10 @@ impl Store for SqliteStore {
             Some(writer) => writer.append(events).await,
             None => Err(Error::new(
                 ErrorKind::ReadOnly,
-                format!("{}: this store was opened to be read only: open it again to write", self.path.display()),
+                format!(
+                    "{}: this store was opened to be read only: open it again to write",
+                    self.path.display()
+                ),
             )),
         }
     }

@@ -6,8 +6,8 @@ use apmt_core::case;
 use apmt_core::contribution::Cursor;
 use apmt_core::tally::{DayTally, Entry, Tally};
 use apmt_core::{
-    Activity, ActorKind, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Day, Measure, OpenCase, Recorded,
-    StoreStatus, Timestamp, Window,
+    Activity, ActorKind, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Day, Measure, OpenCase,
+    Recorded, StoreStatus, Timestamp, Window,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -38,9 +38,8 @@ pub(crate) fn case(connection: &Connection, case_id: &CaseId) -> Sql<Vec<Recorde
 }
 
 pub(crate) fn status(connection: &Connection, clock: &dyn Clock, calendar: &Calendar) -> Sql<StoreStatus> {
-    let position: Option<i64> = connection
-        .prepare_cached("SELECT max(position) FROM events")?
-        .query_row([], |row| row.get(0))?;
+    let position: Option<i64> =
+        connection.prepare_cached("SELECT max(position) FROM events")?.query_row([], |row| row.get(0))?;
     let position = position.unwrap_or(0).cast_unsigned();
     Ok(StoreStatus::new(position, latest(connection)?, clock.now(), calendar.digest()))
 }
@@ -186,7 +185,12 @@ fn oldest_and_newest(connection: &Connection) -> Sql<Option<(Day, Day)>> {
 }
 
 /// The cases that an actor held at `as_of`: those whose clock still runs, and those whose clock has ended since.
-fn open_at(connection: &Connection, actor: &Actor, as_of: Timestamp, calendar: &Calendar) -> Sql<Vec<OpenCase>> {
+fn open_at(
+    connection: &Connection,
+    actor: &Actor,
+    as_of: Timestamp,
+    calendar: &Calendar,
+) -> Sql<Vec<OpenCase>> {
     let mut open = Vec::new();
     let mut held = connection.prepare_cached(
         "SELECT c.case_id, h.since, h.counted_ms, h.running_since, h.changed_at \

@@ -1,8 +1,8 @@
 //! Making the derived tables anew from the log: when a store is opened with another calendar, or by a version whose
 //! fold counts differently.
 
-use apmt_core::case::{Batch, Fold};
 use apmt_core::Calendar;
+use apmt_core::case::{Batch, Fold};
 use rusqlite::{Connection, params};
 
 use crate::derived::{Derived, Statements};
@@ -56,9 +56,8 @@ fn refold_in_transaction(
     let mut derived = Derived::new();
     let (mut done, mut folded) = (0, 0);
     // By case, so that every case is in memory once; and within a case as the fold takes its events.
-    let all = format!(
-        "SELECT {EVENT}, e.case_no FROM events e ORDER BY e.case_no, e.occurred_at, e.position"
-    );
+    let all =
+        format!("SELECT {EVENT}, e.case_no FROM events e ORDER BY e.case_no, e.occurred_at, e.position");
     let mut statement = connection.prepare(&all)?;
     let mut rows = statement.query([])?;
     let mut batch = Batch::default();
@@ -87,10 +86,8 @@ fn refold_in_transaction(
     }
     derived.settle(&mut sql, &current)?;
     derived.write_back(&mut sql)?;
-    connection.execute(
-        "UPDATE head SET calendar = ?1, derived = ?2",
-        params![calendar.digest(), FOLD_VERSION],
-    )?;
+    connection
+        .execute("UPDATE head SET calendar = ?1, derived = ?2", params![calendar.digest(), FOLD_VERSION])?;
     progress(total.cast_unsigned(), total.cast_unsigned());
     Ok(())
 }

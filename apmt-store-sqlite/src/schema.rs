@@ -95,10 +95,10 @@ pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
 /// Refuses a file that is not APMT's, or that a newer version wrote.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result<()> {
     let sql = |error: rusqlite::Error| explained(path, &error);
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(sql);
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(sql)?;
+    let number =
+        |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(sql);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(sql)?;
     let (application, version) = (number("application_id")?, number("user_version")?);
     if tables > 0 && application != i64::from(APPLICATION_ID) {
         let message = format!(

@@ -3,7 +3,7 @@
 //! A commit waits for the disk, and while it waits, other callers' batches gather in the queue: the next transaction
 //! takes them all. So a lone caller is answered after one commit, and a thousand callers share one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
@@ -51,7 +51,8 @@ impl Writer {
             drop(connection);
         });
         let thread = started.map_err(|error| {
-            Error::new(apmt_core::ErrorKind::Io, "the writer's thread could not be started").with_source(error)
+            Error::new(apmt_core::ErrorKind::Io, "the writer's thread could not be started")
+                .with_source(error)
         })?;
         Ok(Self { jobs, thread: Some(thread) })
     }
@@ -83,7 +84,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(mut appender: Appender<'_>, queue: &async_channel::Receiver<Job>, path: &PathBuf) {
+fn run(mut appender: Appender<'_>, queue: &async_channel::Receiver<Job>, path: &Path) {
     let mut last_group = 1;
     while let Ok(first) = queue.recv_blocking() {
         let mut incoming = Vec::new();

@@ -60,7 +60,8 @@ impl Agency {
     fn event(&mut self, at: i64, case: u64, step: Step) -> Event {
         let officer = Self::officer(fastrand::Rng::with_seed(case).usize(..self.officers));
         let case_id = format!("2026-{case:08}");
-        let hours = |random: &mut fastrand::Rng, low: i64, high: i64| random.i64(low * 3_600_000..high * 3_600_000);
+        let hours =
+            |random: &mut fastrand::Rng, low: i64, high: i64| random.i64(low * 3_600_000..high * 3_600_000);
         let random = &mut self.random;
         let (builder, next) = match step {
             Step::Open => (

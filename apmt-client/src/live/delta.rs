@@ -85,7 +85,12 @@ fn compare(path: &str, old: &Value, new: &Value, changes: &mut Vec<FieldChange>)
     changes.push(FieldChange { field: path.to_owned(), old: old.clone(), new: new.clone() });
 }
 
-fn compare_objects(path: &str, old: &Map<String, Value>, new: &Map<String, Value>, changes: &mut Vec<FieldChange>) {
+fn compare_objects(
+    path: &str,
+    old: &Map<String, Value>,
+    new: &Map<String, Value>,
+    changes: &mut Vec<FieldChange>,
+) {
     let mut names: Vec<&String> = old.keys().chain(new.keys()).collect();
     names.sort_unstable();
     names.dedup();

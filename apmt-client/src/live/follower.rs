@@ -190,7 +190,9 @@ impl Run {
             let Some(finish) = self.take_signals() else { return Ok(()) };
             let more = block_on(async {
                 match cursor {
-                    None => self.baseline(&mut known).await.map(|position| cursor = Some(position)).map(|()| true),
+                    None => {
+                        self.baseline(&mut known).await.map(|position| cursor = Some(position)).map(|()| true)
+                    }
                     Some(after) => {
                         let position = self.step(&mut known, after).await?;
                         cursor = position.or(cursor);
@@ -300,8 +302,13 @@ impl Run {
         // Everybody in a case: a verdict counts for whoever advised, stars for whoever decided, an assignment ends the
         // clock of whoever held it before.
         for (case_id, position) in std::mem::take(&mut affected.cases) {
-            let actors: BTreeSet<ActorName> =
-                self.store.case(&case_id).await?.iter().filter_map(|event| event.event.actor().cloned()).collect();
+            let actors: BTreeSet<ActorName> = self
+                .store
+                .case(&case_id)
+                .await?
+                .iter()
+                .filter_map(|event| event.event.actor().cloned())
+                .collect();
             for actor in actors {
                 affected.add_actor(actor, position);
             }

@@ -1,5 +1,6 @@
 //! The reader's end: a stream, an async call, or a blocking one.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,10 +10,10 @@ use apmt_core::{ActorName, Error, ErrorKind, Result};
 use event_listener::{EventListener, Listener};
 use futures_core::Stream;
 
+use super::Follower;
 use super::board::Reader;
 use super::delta::DossierDelta;
 use super::follower::{Next, Run};
-use super::Follower;
 use crate::queue::deadline_after;
 
 /// Dossiers as they change: see [`Client::subscribe`](crate::Client::subscribe).
@@ -22,7 +23,6 @@ use crate::queue::deadline_after;
 ///
 /// It ends (`None`) once the client is shut down and everything that was recorded has been given. Where the store
 /// fails for good, the error comes once, and then the end; what waiting may mend is retried, and not told.
-#[derive(Debug)]
 #[must_use = "a subscription is for reading: dropping it ends it"]
 pub struct Subscription {
     run: Arc<Run>,
@@ -31,6 +31,15 @@ pub struct Subscription {
     ended: bool,
     /// The follower stops when the last subscription is dropped.
     _follower: Arc<Follower>,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("reader", &self.reader)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Subscription {

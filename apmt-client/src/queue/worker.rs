@@ -93,8 +93,9 @@ impl Queue {
         self.live.wait_until_started();
         self.set_handed(true);
         let call = AssertUnwindSafe(|| block_on(self.store.append(events)));
-        let result = std::panic::catch_unwind(call)
-            .unwrap_or_else(|_| Err(Error::new(ErrorKind::Io, "the store panicked: this is a bug of the store")));
+        let result = std::panic::catch_unwind(call).unwrap_or_else(|_| {
+            Err(Error::new(ErrorKind::Io, "the store panicked: this is a bug of the store"))
+        });
         self.set_handed(false);
         result
     }

@@ -67,7 +67,10 @@ fn answers_hold_all_pages() {
     block_on(async {
         let names = ["a@sba.gov", "b@sba.gov", "c@sba.gov", "d@sba.gov", "e@sba.gov"];
         client.record_events(names.map(Event::decision)).await.unwrap();
-        client.record_events([1, 2, 3, 4, 5].map(|stars| Event::sat_score(stars).actor("a@sba.gov"))).await.unwrap();
+        client
+            .record_events([1, 2, 3, 4, 5].map(|stars| Event::sat_score(stars).actor("a@sba.gov")))
+            .await
+            .unwrap();
 
         let scoreboard = client.scoreboard(AsOf::Latest).await.unwrap();
         let actors: Vec<&str> = scoreboard.iter().map(|dossier| dossier.actor.as_str()).collect();
@@ -86,9 +89,8 @@ fn as_of_is_now_latest_or_an_instant() {
     block_on(async {
         let old = at("2025-03-01T12:00:00Z");
         client.record_event(Event::decision("anne@sba.gov").at(old)).await.unwrap();
-        let decisions = async |as_of: AsOf| {
-            client.get_dossier_at("anne@sba.gov", as_of).await.unwrap().metrics.decisions
-        };
+        let decisions =
+            async |as_of: AsOf| client.get_dossier_at("anne@sba.gov", as_of).await.unwrap().metrics.decisions;
         assert_eq!(decisions(AsOf::Now).await, 0);
         assert_eq!(decisions(AsOf::Latest).await, 1);
         assert_eq!(decisions(old.into()).await, 1);
@@ -134,4 +136,18 @@ fn everything_is_send() {
     drop(send(client.shutdown(std::time::Duration::ZERO)));
     drop(send(client.subscribe().next()));
     assert!("{}".into_event().is_err());
+}
+
+/// What is shown for debugging, and so lands in logs, holds no event and no password.
+#[test]
+fn debug_output_keeps_secrets() {
+    let client = client();
+    block_on(client.record_event(decision("anne@sba.gov"))).unwrap();
+    let live = client.subscribe();
+    let builder = Client::builder().url("postgres://anne:secret@there").store(client.store().clone());
+    let blocking = apmt_client::blocking::Client::from(client.clone());
+    for shown in [format!("{client:?}"), format!("{blocking:?}"), format!("{live:?}"), format!("{builder:?}")]
+    {
+        assert!(!shown.contains("anne"), "{shown}");
+    }
 }

@@ -12,7 +12,8 @@ fn init_comes_first_and_once() {
     assert!(blocking::get_dossier("anne@sba.gov").is_err());
     assert!(apmt_client::init("apmt.db").is_err(), "a URL that is none leaves it as it was");
 
-    let policy = Policy::from_yaml("p", "name: strict\nrules: [{id: any, when: [overrides >= 1], then: watch}]");
+    let policy =
+        Policy::from_yaml("p", "name: strict\nrules: [{id: any, when: [overrides >= 1], then: watch}]");
     let client = Client::builder().url("memory:").policy(policy.unwrap()).build().unwrap();
     apmt_client::init_with(client).unwrap();
     for error in [apmt_client::init("memory:"), apmt_client::init_with(Client::open("memory:").unwrap())] {

@@ -1,5 +1,7 @@
 //! The client from outside: every executor, every loss, every delta.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod events;
 mod executors;
 mod global;

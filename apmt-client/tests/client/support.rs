@@ -68,8 +68,8 @@ impl Door {
     /// Blocks until that many calls have come to the shut door.
     pub(crate) fn wait_for(&self, calls: u64) {
         let waiting = self.waiting.lock().unwrap();
-        let (_, timeout) = self.arrived.wait_timeout_while(waiting, LONG, |count| *count < calls).unwrap();
-        assert!(!timeout.timed_out(), "nobody came to the door");
+        let result = self.arrived.wait_timeout_while(waiting, LONG, |count| *count < calls).unwrap();
+        assert!(!result.1.timed_out(), "nobody came to the door");
     }
 
     async fn pass(&self) {
@@ -107,6 +107,7 @@ pub(crate) struct TestStore {
     /// A batch with an event of this actor is refused, without a word about which event it is.
     refused_actor: Mutex<Option<ActorName>>,
     dropped: Mutex<Option<mpsc::Sender<()>>>,
+    log_at_close: Mutex<Option<Vec<Recorded>>>,
 }
 
 impl TestStore {
@@ -123,6 +124,7 @@ impl TestStore {
             read_faults: Mutex::default(),
             refused_actor: Mutex::default(),
             dropped: Mutex::default(),
+            log_at_close: Mutex::default(),
         })
     }
 
@@ -150,7 +152,11 @@ impl TestStore {
         receiver
     }
 
+    /// The whole log, after closing as well.
     pub(crate) fn log(&self) -> Vec<Recorded> {
+        if let Some(log) = &*self.log_at_close.lock().unwrap() {
+            return log.clone();
+        }
         futures_lite::future::block_on(self.inner.events(0, usize::MAX)).unwrap()
     }
 }
@@ -241,6 +247,9 @@ impl Store for TestStore {
 
     async fn close(&self) -> Result<()> {
         self.close_door.pass().await;
+        if let Ok(log) = self.inner.events(0, usize::MAX).await {
+            *self.log_at_close.lock().unwrap() = Some(log);
+        }
         self.inner.close().await
     }
 }

@@ -36,6 +36,8 @@ fn sqlite_needs_a_path() {
         assert_eq!(kind, ErrorKind::Invalid);
         assert!(message.contains("sqlite:apmt.db"), "{message}");
     }
+    let (_, message) = refused("sqlite:apmt.db?mode=ro");
+    assert!(message.contains("the builder has read_only"), "{message}");
     let (_, message) = refused("sqlite::memory:");
     assert!(message.contains("a store in memory is memory:"), "{message}");
 }

@@ -147,10 +147,10 @@ impl Fold {
             }
             What::SatScore { value, .. } => self.stars(&mut step, actor, *value),
             What::AppealOutcome { outcome } => {
-                let (actor, overrode) = self
-                    .verdict
-                    .as_ref()
-                    .map_or((ActorName::nobody(), false), |verdict| (verdict.actor.clone(), verdict.overrode));
+                let (actor, overrode) =
+                    self.verdict.as_ref().map_or((ActorName::nobody(), false), |verdict| {
+                        (verdict.actor.clone(), verdict.overrode)
+                    });
                 let measure = Measure::Appeal { reversed: *outcome == Outcome::Reversed, overrode };
                 self.add(&mut step, actor, measure);
             }

@@ -156,6 +156,22 @@ pub async fn the_stores_clock_decides_what_is_ahead(bench: &Bench) {
     assert!(trial.store.append(vec![event()]).await.is_ok(), "24 hours ahead");
 }
 
+/// A batch of over 16 MiB of JSON is refused whole.
+pub async fn a_batch_of_over_16_mib_is_refused(bench: &Bench) {
+    let trial = bench.store().await;
+    let note = "n".repeat(60_000);
+    let large = |number: u128| {
+        let id = uuid::Uuid::from_u128(number + 1);
+        Event::decision("anne").id(id).field("note_of_the_case", note.as_str()).build().expect("is valid")
+    };
+    let error = trial.store.append((0..280).map(large).collect()).await.expect_err("280 × 60 kB is refused");
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert_eq!(error.invalid().map(crate::Invalid::field), Some("batch"));
+    assert_eq!(trial.store.status().await.unwrap().position, 0);
+    let receipts = trial.store.append((0..270).map(large).collect()).await.expect("270 × 60 kB is stored");
+    assert_eq!(receipts.len(), 270);
+}
+
 /// A batch over the limit is refused whole; nothing says that it is worth sending again.
 pub async fn a_batch_of_over_10_000_events_is_refused(bench: &Bench) {
     let trial = bench.store().await;

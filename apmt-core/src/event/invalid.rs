@@ -2,24 +2,38 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The most characters of a bad value that an error repeats.
 const SHOWN: usize = 80;
 
 /// A value that breaks a rule: which field, which value, which rule, and where one is near, the name that was
 /// probably meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// It goes over the wire as a JSON object with the fields `field` and `rule`, and `value`, `nearest` and `index` where
+/// there are any, so that whoever reads it back has the same error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invalid {
     field: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     value: Option<Box<str>>,
     rule: Box<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     nearest: Option<Box<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
 }
 
 impl Invalid {
     /// A value of a field that breaks a rule. The rule is worded to follow the value: "must not be empty".
     pub fn new(field: impl Into<Box<str>>, value: impl fmt::Display, rule: impl Into<Box<str>>) -> Self {
-        Self { field: field.into(), value: Some(shown(&value)), rule: rule.into(), nearest: None, index: None }
+        Self {
+            field: field.into(),
+            value: Some(shown(&value)),
+            rule: rule.into(),
+            nearest: None,
+            index: None,
+        }
     }
 
     /// A field that must be there and is not.

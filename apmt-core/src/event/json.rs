@@ -51,7 +51,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    fn put(&mut self, name: Cow<'_, str>, value: Value) {
+    pub(super) fn put(&mut self, name: Cow<'_, str>, value: Value) {
         if let Some(slot) = KNOWN.iter().position(|known| *known == name) {
             // A null says nothing; a field said twice says two things.
             if value.is_null() {
@@ -97,16 +97,16 @@ impl Fields {
 
     fn time(&mut self, field: &'static str) -> Result<Option<Timestamp>, Invalid> {
         let Some(text) = self.text(field)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|error: crate::time::ParseTimestampError| {
-            Invalid::new(field, &text, error.to_string())
-        })
+        text.parse()
+            .map(Some)
+            .map_err(|error: crate::time::ParseTimestampError| Invalid::new(field, &text, error.to_string()))
     }
 
     fn uuid(&mut self, field: &'static str) -> Result<Option<Uuid>, Invalid> {
         let Some(text) = self.text(field)? else { return Ok(None) };
-        Uuid::try_parse(text.trim())
-            .map(Some)
-            .map_err(|_| Invalid::new(field, &text, "must be a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057"))
+        Uuid::try_parse(text.trim()).map(Some).map_err(|_| {
+            Invalid::new(field, &text, "must be a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057")
+        })
     }
 
     fn number(&mut self, field: &'static str) -> Result<Option<Number>, Invalid> {
@@ -162,10 +162,16 @@ impl Fields {
             None => None,
         };
         if actor.is_none() && event_type.needs_actor() {
-            return Err(Invalid::missing("actor", format!("is missing: {type_name} needs to say who did it")));
+            return Err(Invalid::missing(
+                "actor",
+                format!("is missing: {type_name} needs to say who did it"),
+            ));
         }
         if case_id.is_none() && event_type.needs_case() {
-            return Err(Invalid::missing("case_id", format!("is missing: {type_name} needs to say on which case")));
+            return Err(Invalid::missing(
+                "case_id",
+                format!("is missing: {type_name} needs to say on which case"),
+            ));
         }
         if event_type == EventType::SatScore && actor.is_none() && case_id.is_none() {
             return Err(Invalid::missing("case_id", "is missing: SAT_SCORE needs a case_id or an actor"));
@@ -198,7 +204,10 @@ impl Fields {
             EventType::Resumed => What::Resumed { reason: self.text("reason")? },
             EventType::AiRecommendation => What::AiRecommendation {
                 ai_recommendation: self.verdict("ai_recommendation")?.ok_or_else(|| {
-                    Invalid::missing("ai_recommendation", "is missing: AI_RECOMMENDATION needs to say what it is")
+                    Invalid::missing(
+                        "ai_recommendation",
+                        "is missing: AI_RECOMMENDATION needs to say what it is",
+                    )
                 })?,
                 model: self.text("model")?,
                 confidence: self.number("confidence")?,
@@ -230,11 +239,14 @@ impl Fields {
             },
             EventType::Retraction => What::Retraction {
                 retracts: self.uuid("retracts")?.ok_or_else(|| {
-                    Invalid::missing("retracts", "is missing: RETRACTION needs the id of the event it retracts")
+                    Invalid::missing(
+                        "retracts",
+                        "is missing: RETRACTION needs the id of the event it retracts",
+                    )
                 })?,
-                reason: self.verdict("reason")?.ok_or_else(|| {
-                    Invalid::missing("reason", "is missing: RETRACTION needs to say why")
-                })?,
+                reason: self
+                    .verdict("reason")?
+                    .ok_or_else(|| Invalid::missing("reason", "is missing: RETRACTION needs to say why"))?,
             },
             EventType::PlanStarted => What::PlanStarted { by: self.text("by")?, note: self.text("note")? },
             EventType::PlanClosed => What::PlanClosed { by: self.text("by")?, note: self.text("note")? },
@@ -272,7 +284,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
 }
 
 /// Reads a field's name without a copy, where the input allows it.
-struct Name;
+pub(super) struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
     type Value = Cow<'de, str>;
@@ -303,7 +315,7 @@ impl Event {
     ///
     /// # Errors
     /// [`Invalid`] names the field, the value and the rule. Text that is no JSON, is no object, is over
-    /// [`MAX_EVENT_BYTES`], nests over 128 deep, is not UTF-8, or gives a field twice is refused as the field `event`.
+    /// [`MAX_EVENT_BYTES`], nests over 127 deep, is not UTF-8, or gives a field twice is refused as the field `event`.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, Invalid> {
         let json = json.as_ref();
         if json.len() > MAX_EVENT_BYTES {
@@ -351,12 +363,21 @@ impl Event {
         serde_json::to_string(&Payload(self)).unwrap_or_default()
     }
 
-    pub(super) fn within_size(self) -> Result<Self, Invalid> {
+    /// How many bytes of JSON the event is.
+    pub fn json_bytes(&self) -> usize {
         let mut size = Size(0);
-        match serde_json::to_writer(&mut size, &self) {
-            Ok(()) if size.0 <= MAX_EVENT_BYTES => Ok(self),
-            Ok(()) => Err(too_large(size.0)),
-            Err(error) => Err(Invalid::missing("event", format!("cannot be written as JSON: {error}"))),
+        // Counting never fails, and an event has no key that JSON cannot write.
+        let _ = serde_json::to_writer(&mut size, self);
+        size.0
+    }
+
+    pub(super) fn within_size(self) -> Result<Self, Invalid> {
+        if self.extra.values().any(|value| nests_over(value, MAX_DEPTH)) {
+            return Err(Invalid::missing("event", "nests over 127 deep"));
+        }
+        match self.json_bytes() {
+            bytes if bytes > MAX_EVENT_BYTES => Err(too_large(bytes)),
+            _ => Ok(self),
         }
     }
 
@@ -452,6 +473,18 @@ impl Serialize for Payload<'_> {
         map.serialize_entry("type", self.0.what.type_name())?;
         self.0.write_fields(&mut map)?;
         map.end()
+    }
+}
+
+/// How deep an unknown field's value may nest: what text nests deeper is refused by the reader, so what came otherwise
+/// could be stored and not be read again.
+const MAX_DEPTH: usize = 126;
+
+fn nests_over(value: &Value, limit: usize) -> bool {
+    match value {
+        Value::Array(values) => limit == 0 || values.iter().any(|value| nests_over(value, limit - 1)),
+        Value::Object(fields) => limit == 0 || fields.values().any(|value| nests_over(value, limit - 1)),
+        _ => false,
     }
 }
 

@@ -120,8 +120,21 @@ impl DayTally {
         for count in &mut counts {
             *count = reader.varint()?;
         }
-        let [decisions, overrides, recommendations, overridden, one, two, three, four, five, appeals, reversed, up, down] =
-            counts;
+        let [
+            decisions,
+            overrides,
+            recommendations,
+            overridden,
+            one,
+            two,
+            three,
+            four,
+            five,
+            appeals,
+            reversed,
+            up,
+            down,
+        ] = counts;
         let (short, long) = (reader.length()?, reader.length()?);
         let short = reader.fixed(short)?;
         let long = reader.fixed(long)?;

@@ -61,8 +61,8 @@ impl Durations {
     /// Takes one such value out, if there is one.
     pub fn remove(&mut self, value: u64) {
         match u32::try_from(value) {
-            Ok(value) => remove_sorted(&mut self.short, value),
-            Err(_) => remove_sorted(&mut self.long, value),
+            Ok(value) => remove_sorted(&mut self.short, &value),
+            Err(_) => remove_sorted(&mut self.long, &value),
         }
     }
 
@@ -77,18 +77,21 @@ impl Durations {
             runs.iter().map(|run| (*run, 0, run.len())).filter(|(_, from, to)| from < to).collect();
         let mut rank = rank;
         let mut middles: Vec<(u64, usize)> = Vec::with_capacity(left.len());
+        let mut before = usize::MAX;
         loop {
             let total: usize = left.iter().map(|(_, from, to)| to - from).sum();
             if rank >= total {
                 return None;
             }
-            if total <= SMALL {
+            // A round that dropped nothing can only mean a damaged run, out of order: that must not go on for ever.
+            if total <= SMALL || total == before {
                 let mut rest: Vec<u64> = Vec::with_capacity(total);
                 for (run, from, to) in &left {
                     rest.extend((*from..*to).filter_map(|index| run.get(index)));
                 }
                 return Some(*rest.select_nth_unstable(rank).1);
             }
+            before = total;
             middles.clear();
             middles.extend(
                 left.iter().filter_map(|(run, from, to)| Some((run.get(from + (to - from) / 2)?, to - from))),
@@ -180,8 +183,8 @@ fn insert_sorted<T: Ord>(values: &mut Vec<T>, value: T) {
     values.insert(index, value);
 }
 
-fn remove_sorted<T: Ord>(values: &mut Vec<T>, value: T) {
-    if let Ok(index) = values.binary_search(&value) {
+fn remove_sorted<T: Ord>(values: &mut Vec<T>, value: &T) {
+    if let Ok(index) = values.binary_search(value) {
         values.remove(index);
     }
 }

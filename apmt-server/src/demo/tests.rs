@@ -120,22 +120,3 @@ fn officers_decide_in_office_hours() {
         assert!(federal.counted_ms(decided, decided.plus_millis(1)) > 0, "{event:?}");
     }
 }
-#[test]
-fn dbg_many() {
-    let mut pols = vec![];
-    for day in 0..730 {
-        let end = at("2025-01-01T03:00:00Z").plus_millis(day * (DAY_MS as i64 + 5_000_000));
-        let store = store_of(end);
-        for later in [0, 7] {
-            let as_of = AsOf::At(end.plus_millis(later * DAY_MS as i64));
-        let anne = dossier(&store, ANNE, as_of);
-        let bob = dossier(&store, BOB, as_of);
-        assert_eq!((anne.metrics.override_rate, anne.metrics.avg_processing_hours, anne.metrics.sat_score_mean), (Some(0.42), Some(54.2), Some(2.1)), "{end}");
-        assert_eq!((bob.metrics.override_rate, bob.metrics.avg_processing_hours, bob.metrics.sat_score_mean), (Some(0.08), Some(12.3), Some(4.4)), "{end}");
-        }
-        let all = block_on(store.dossiers(AsOf::At(end), &Policy::default(), None, 1000)).unwrap();
-        let flagged: Vec<String> = all.iter().filter(|d| d.pip_recommended).map(|d| d.actor.to_string()).collect();
-        pols.push((all.len(), flagged));
-    }
-    pols.sort(); pols.dedup(); println!("{pols:?}");
-}

@@ -12,7 +12,13 @@ pub(crate) fn child(role: &str, path: &Path) -> Command {
 
 /// The same, in a file system of that many KiB of its own, mounted at `folder` for this process alone and filled by
 /// `prepare` (shell) before the child starts.
-pub(crate) fn child_on_small_disk(role: &str, folder: &Path, path: &Path, kib: usize, prepare: &str) -> Command {
+pub(crate) fn child_on_small_disk(
+    role: &str,
+    folder: &Path,
+    path: &Path,
+    kib: usize,
+    prepare: &str,
+) -> Command {
     let mut command = Command::new("unshare");
     let script = format!(
         "mount -t tmpfs -o size={kib}k tmpfs {folder} && {prepare} exec {exe} \"$@\"",

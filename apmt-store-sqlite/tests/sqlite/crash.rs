@@ -37,12 +37,12 @@ pub(crate) fn write_until_killed(path: &Path) {
                     let size = [1, 3, 20, 200][thread];
                     let batch = random_events(seed * 1_000_003 + round * 4 + thread as u64, size);
                     let receipts = block_on(store.append(batch)).unwrap();
-                    let mut lines = String::new();
-                    for receipt in receipts {
-                        lines += &format!("ack {} {}\n", receipt.id, receipt.position);
-                    }
+                    let lines: Vec<String> = receipts
+                        .iter()
+                        .map(|receipt| format!("ack {} {}\n", receipt.id, receipt.position))
+                        .collect();
                     // One write a batch, so that the parent never reads half a line of one that was acknowledged.
-                    std::io::stdout().lock().write_all(lines.as_bytes()).unwrap();
+                    std::io::stdout().lock().write_all(lines.concat().as_bytes()).unwrap();
                 }
             })
         })
@@ -98,7 +98,10 @@ fn check(path: &Path, acknowledged: &HashMap<String, u64>, round: u64) {
     let mut ids: HashMap<String, u64> = HashMap::with_capacity(log.len());
     for (recorded, position) in log.iter().zip(1..) {
         assert_eq!(recorded.position, position, "round {round}: the log has a gap");
-        assert!(ids.insert(recorded.id.to_string(), position).is_none(), "round {round}: an id is there twice");
+        assert!(
+            ids.insert(recorded.id.to_string(), position).is_none(),
+            "round {round}: an id is there twice"
+        );
     }
     for id in acknowledged.keys() {
         assert!(ids.contains_key(id), "round {round}: {id} was acknowledged and is not there");

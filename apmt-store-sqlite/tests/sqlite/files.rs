@@ -71,7 +71,8 @@ fn a_damaged_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("apmt.db");
     let store = SqliteStore::open(&path).unwrap();
-    let events = (0..2000).map(|n| Event::decision("anne").case(&format!("C-{n}")).build().unwrap()).collect();
+    let events =
+        (0..2000).map(|n| Event::decision("anne").case(&format!("C-{n}")).build().unwrap()).collect();
     block_on(store.append(events)).unwrap();
     drop(store);
     // Every page but the first is overwritten.
@@ -131,7 +132,7 @@ pub(crate) fn fill_the_disk(path: &Path) {
         assert_eq!(block_on(store.status()).unwrap().position, acknowledged);
         let dossier = block_on(store.dossier(
             &"anne".try_into().unwrap(),
-            Default::default(),
+            apmt_core::AsOf::Now,
             &apmt_core::Policy::default(),
         ));
         assert_eq!(dossier.unwrap().metrics.decisions, acknowledged);

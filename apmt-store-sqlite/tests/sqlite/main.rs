@@ -1,5 +1,7 @@
 //! The SQLite store: the conformance suite, and what only a file can do.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod child;
 mod crash;
 mod executors;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use apmt_core::{ErrorKind, Event, Policy, Store};
+use apmt_core::{AsOf, ErrorKind, Event, Policy, Store};
 use apmt_store_sqlite::SqliteStore;
 use futures_lite::future::block_on;
 
@@ -47,7 +47,10 @@ fn a_locked_file_is_a_temporary_error_and_loses_nothing() {
     let error = block_on(store.append(decisions("anne", 1))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
     assert!(error.is_temporary());
-    assert!(error.to_string().contains("apmt.db") && error.to_string().contains("another process"), "{error}");
+    assert!(
+        error.to_string().contains("apmt.db") && error.to_string().contains("another process"),
+        "{error}"
+    );
     // Readers never wait for a writer.
     assert_eq!(block_on(store.events(0, 10)).unwrap().len(), 3);
     // Opening it to write needs no more than a look, so that a busy file can be opened all the same.
@@ -84,7 +87,7 @@ fn two_processes_write_one_log() {
     assert!(log.iter().zip(1..).all(|(recorded, position)| recorded.position == position));
     for (actor, decisions) in [("anne", written as u64 * 10), ("bob", 200)] {
         let dossier =
-            block_on(store.dossier(&actor.try_into().unwrap(), Default::default(), &Policy::default())).unwrap();
+            block_on(store.dossier(&actor.try_into().unwrap(), AsOf::Now, &Policy::default())).unwrap();
         assert_eq!(dossier.metrics.decisions, decisions, "{actor}");
     }
 }
@@ -122,7 +125,7 @@ fn a_second_process_reads_and_backs_up_while_the_first_writes() {
     assert!((at_least..=written).contains(&(log.len() as u64)));
     let whole = block_on(store.events(0, log.len())).unwrap();
     assert_eq!(log, whole);
-    let dossier = block_on(copy.dossier(&"anne".try_into().unwrap(), Default::default(), &Policy::default()));
+    let dossier = block_on(copy.dossier(&"anne".try_into().unwrap(), AsOf::Now, &Policy::default()));
     assert_eq!(dossier.unwrap().metrics.decisions, log.len() as u64);
 }
 

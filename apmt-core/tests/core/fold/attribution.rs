@@ -24,7 +24,8 @@ fn two_verdicts_on_a_case_are_two_verdicts() {
 
 #[test]
 fn a_decision_whose_two_verdicts_are_given_and_differ_counts_as_an_override() {
-    let both = |advice: &str, verdict: &str| decided(1, "anne").ai_recommendation(advice).human_verdict(verdict);
+    let both =
+        |advice: &str, verdict: &str| decided(1, "anne").ai_recommendation(advice).human_verdict(verdict);
     check([both("deny", "approve")], &["anne 1: override"]);
     check([both("deny", "deny")], &["anne 1: verdict"]);
     check([decided(1, "anne").ai_recommendation("deny")], &["anne 1: verdict"]);
@@ -32,7 +33,8 @@ fn a_decision_whose_two_verdicts_are_given_and_differ_counts_as_an_override() {
 
 #[test]
 fn verdicts_are_compared_trimmed_and_without_case() {
-    let both = |advice: &str, verdict: &str| decided(1, "anne").ai_recommendation(advice).human_verdict(verdict);
+    let both =
+        |advice: &str, verdict: &str| decided(1, "anne").ai_recommendation(advice).human_verdict(verdict);
     check([both(" Deny\t", "dENY")], &["anne 1: verdict"]);
     check([both("ABLEHNUNG BESTÄTIGT", "Ablehnung bestätigt ")], &["anne 1: verdict"]);
     check([both("de ny", "deny")], &["anne 1: override"]);
@@ -58,11 +60,10 @@ fn a_decision_without_advice_takes_the_cases_latest_recommendation_at_or_before_
         &["anne 4: verdict", "anne 4: held 4h", "bot 4: advice taken"],
     );
     // Without a verdict of its own there is nothing to compare.
-    check([assigned(0, "anne"), advised(1, "bot", "deny"), decided(4, "anne")], &[
-        "anne 4: verdict",
-        "anne 4: held 4h",
-        "bot 4: advice taken",
-    ]);
+    check(
+        [assigned(0, "anne"), advised(1, "bot", "deny"), decided(4, "anne")],
+        &["anne 4: verdict", "anne 4: held 4h", "bot 4: advice taken"],
+    );
 }
 
 #[test]
@@ -114,10 +115,7 @@ fn else_to_the_latest_closing_with_an_actor() {
 
 #[test]
 fn else_to_the_holder_at_that_instant() {
-    check(
-        [assigned(1, "anne"), stars(2, 4), assigned(3, "bob")],
-        &["anne 2: 4 stars", "anne 3: held 2h"],
-    );
+    check([assigned(1, "anne"), stars(2, 4), assigned(3, "bob")], &["anne 2: 4 stars", "anne 3: held 2h"]);
     check([assigned(2, "anne"), stars(2, 4)], &["anne 2: 4 stars"]);
 }
 
@@ -168,8 +166,19 @@ fn advice_counts_for_the_agent_of_the_latest_recommendation_at_the_verdicts_inst
     check([decided(5, "anne").ai_recommendation("deny").human_verdict("approve")], &["anne 5: override"]);
     // Two verdicts on one recommendation count twice for the agent.
     check(
-        [assigned(0, "anne"), advised(1, "bot", "deny"), overrode(5, "anne"), decided(6, "bob").human_verdict("deny")],
-        &["anne 5: override", "anne 5: held 5h", "bot 5: advice overridden", "bob 6: verdict", "bot 6: advice taken"],
+        [
+            assigned(0, "anne"),
+            advised(1, "bot", "deny"),
+            overrode(5, "anne"),
+            decided(6, "bob").human_verdict("deny"),
+        ],
+        &[
+            "anne 5: override",
+            "anne 5: held 5h",
+            "bot 5: advice overridden",
+            "bob 6: verdict",
+            "bot 6: advice taken",
+        ],
     );
 }
 
@@ -198,7 +207,10 @@ fn an_appeal_goes_to_the_latest_verdict_at_or_before_it() {
 fn an_appeal_remembers_whether_that_verdict_was_an_override() {
     let differing = decided(1, "anne").ai_recommendation("deny").human_verdict("approve");
     check([differing, appealed(3, Outcome::Upheld)], &["anne 1: override", "anne 3: override upheld"]);
-    check([decided(1, "anne"), appealed(3, Outcome::Reversed)], &["anne 1: verdict", "anne 3: verdict reversed"]);
+    check(
+        [decided(1, "anne"), appealed(3, Outcome::Reversed)],
+        &["anne 1: verdict", "anne 3: verdict reversed"],
+    );
 }
 
 /// Without a verdict before it, an appeal is counted, as nobody's; its own actor is the clerk who recorded it.

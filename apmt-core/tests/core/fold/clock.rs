@@ -4,8 +4,8 @@ use apmt_core::case;
 use apmt_core::{Calendar, Event};
 
 use super::{
-    advised, anne, assigned, case_id, check, closed, decided, h, log, open_at, opened, overrode, paused, reopened,
-    resumed, stars, unassigned,
+    advised, anne, assigned, case_id, check, closed, decided, h, log, open_at, opened, overrode, paused,
+    reopened, resumed, stars, unassigned,
 };
 
 /// Pool from hour 0 to hour 4, and Anne disposes of it.
@@ -223,7 +223,10 @@ fn a_disposal_ends_a_pause() {
         [assigned(1, "bot"), paused(3), advised(5, "bot", "deny"), closed(9)],
         &["bot 5: held 2h", "nobody 9: pool 4h"],
     );
-    check([opened(1), paused(3), advised(5, "bot", "deny"), closed(9)], &["bot 5: pool 2h", "nobody 9: pool 4h"]);
+    check(
+        [opened(1), paused(3), advised(5, "bot", "deny"), closed(9)],
+        &["bot 5: pool 2h", "nobody 9: pool 4h"],
+    );
 }
 
 /// From 5 on the pool's clock runs, though nobody resumed: 9 − 5.
@@ -288,7 +291,8 @@ fn an_open_clock_is_no_processing_contribution() {
 /// At a past instant the clock stands as it stood: Anne from 2, paused from 4 to 6, Bob from 8.
 #[test]
 fn a_clock_at_a_past_instant() {
-    let events = || [opened(0), assigned(2, "anne"), paused(4), resumed(6), assigned(8, "bob"), decided(9, "bob")];
+    let events =
+        || [opened(0), assigned(2, "anne"), paused(4), resumed(6), assigned(8, "bob"), decided(9, "bob")];
     let anne = |hours: f64| Some(("anne".to_owned(), hours));
     assert_eq!(open_at(events(), 1), None);
     assert_eq!(open_at(events(), 2), anne(0.0));

@@ -5,7 +5,9 @@ use apmt_core::conformance::{random_events, record};
 use apmt_core::{Calendar, Change, Event, Recorded};
 use uuid::Uuid;
 
-use super::{advised, assigned, check, check_log, decided, h, log, opened, overrode, said, stars, step_by_step};
+use super::{
+    advised, assigned, check, check_log, decided, h, log, opened, overrode, said, stars, step_by_step,
+};
 
 /// Three events in all six orders: the fold sorts by instant. 5 − 2 = 3 hours on Anne's clock.
 #[test]
@@ -62,7 +64,10 @@ fn an_event_out_of_order_is_not_taken() {
     assert!(fold.take(&log[2], &Calendar::Always, &mut changes), "at the same instant, later in the log");
     assert_eq!(changes.len(), 2);
     let late = log[1].clone().with_retracted(true);
-    assert!(fold.take(&late, &Calendar::Always, &mut changes), "a retracted event changes nothing, wherever it is");
+    assert!(
+        fold.take(&late, &Calendar::Always, &mut changes),
+        "a retracted event changes nothing, wherever it is"
+    );
     assert_eq!(changes.len(), 2);
 }
 

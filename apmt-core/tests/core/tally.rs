@@ -1,0 +1,223 @@
+//! Tallies: multisets of durations, days as they are stored, and the quantiles over many of them.
+
+use apmt_core::tally::{DayTally, Durations, Entry, Tally};
+use apmt_core::{Measure, Timestamp, Window};
+use proptest::prelude::*;
+
+/// Short and long times, near each other and near the border of four bytes.
+fn duration() -> impl Strategy<Value = u64> {
+    let border = u64::from(u32::MAX);
+    prop_oneof![
+        4 => 0..20_u64,
+        3 => 0..200_000_000_u64,
+        2 => border - 3..border + 4,
+        1 => border..400_000_000_000,
+        1 => Just(u64::MAX),
+    ]
+}
+
+fn runs() -> impl Strategy<Value = Vec<Vec<u64>>> {
+    prop::collection::vec(prop::collection::vec(duration(), 0..60), 0..40)
+}
+
+fn measure() -> impl Strategy<Value = Measure> {
+    prop_oneof![
+        any::<bool>().prop_map(|overridden| Measure::Verdict { overridden }),
+        any::<bool>().prop_map(|overridden| Measure::Recommendation { overridden }),
+        (any::<bool>(), any::<bool>())
+            .prop_map(|(reversed, overrode)| Measure::Appeal { reversed, overrode }),
+        (1..=5_u8).prop_map(|stars| Measure::Satisfaction { stars }),
+        (0..400_000_000_000_u64, -62_000_000_000_000..253_000_000_000_000_i64, any::<bool>()).prop_map(
+            |(counted_ms, since, held)| Measure::Processing {
+                counted_ms,
+                since: Timestamp::from_millis(since),
+                held
+            }
+        ),
+    ]
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let at = prop_oneof![0..50_i64, 0..86_400_000_i64]
+        .prop_map(|ms| Timestamp::from_millis(1_772_409_600_000 + ms));
+    let position = prop_oneof![1..30_u64, any::<u64>()];
+    (at, position, measure()).prop_map(|(at, position, measure)| Entry { at, position, measure })
+}
+
+/// The day that those entries make; of two at one place, the first stays.
+fn day_of(entries: &[Entry]) -> DayTally {
+    let mut day = DayTally::default();
+    for entry in entries {
+        day.add(*entry);
+    }
+    day
+}
+
+fn counted<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Tally {
+    let mut tally = Tally::default();
+    for entry in entries {
+        tally.add(&entry.measure);
+    }
+    tally
+}
+
+#[test]
+fn selection_over_thousands_of_values() {
+    // Enough values that the search has to narrow several runs down, with many ties.
+    let runs: Vec<Durations> = (0..90_u64)
+        .map(|run| (0..400).map(|n| (run * 7919 + n * n * 104_729) % 5000 * 1_000_000).collect())
+        .collect();
+    let refs: Vec<&Durations> = runs.iter().collect();
+    let mut sorted: Vec<u64> =
+        runs.iter().flat_map(|run| (0..run.len()).filter_map(|index| run.get(index))).collect();
+    sorted.sort_unstable();
+    for rank in (0..sorted.len()).step_by(17).chain([0, sorted.len() - 1]) {
+        assert_eq!(Durations::nth_of(&refs, rank), Some(sorted[rank]), "rank {rank}");
+    }
+    assert_eq!(Durations::nth_of(&refs, sorted.len()), None);
+}
+
+#[test]
+fn selection_over_one_long_run_among_short_ones() {
+    let long: Durations = (0..20_000_u64).collect();
+    let short: Vec<Durations> =
+        (0..50_u64).map(|n| [n * 400, u64::from(u32::MAX) + n].into_iter().collect()).collect();
+    let refs: Vec<&Durations> = std::iter::once(&long).chain(&short).collect();
+    let mut sorted: Vec<u64> =
+        (0..20_000).chain((0..50).flat_map(|n| [n * 400, u64::from(u32::MAX) + n])).collect();
+    sorted.sort_unstable();
+    for rank in (0..sorted.len()).step_by(313).chain(20_040..20_100) {
+        assert_eq!(Durations::nth_of(&refs, rank), sorted.get(rank).copied(), "rank {rank}");
+    }
+}
+
+#[test]
+fn nothing_has_no_places() {
+    assert_eq!(Durations::nth_of(&[], 0), None);
+    assert_eq!(Durations::nth_of(&[&Durations::default()], 0), None);
+    assert_eq!(Durations::default().get(0), None);
+    assert_eq!((Durations::default().len(), Durations::default().sum()), (0, 0));
+}
+
+#[test]
+fn what_was_never_added_is_not_taken_out() {
+    let mut durations: Durations = [1, 5_000_000_000].into_iter().collect();
+    durations.remove(2);
+    durations.remove(6_000_000_000);
+    assert_eq!(durations.len(), 2);
+    let mut day = day_of(&[]);
+    day.remove(&Entry {
+        at: Timestamp::from_millis(0),
+        position: 1,
+        measure: Measure::Satisfaction { stars: 1 },
+    });
+    assert_eq!(day, DayTally::default());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_nth_of_many_runs_is_the_nth_of_all_sorted(runs in runs()) {
+        let mut sorted: Vec<u64> = runs.iter().flatten().copied().collect();
+        sorted.sort_unstable();
+        let runs: Vec<Durations> = runs.into_iter().map(|run| run.into_iter().collect()).collect();
+        let refs: Vec<&Durations> = runs.iter().collect();
+        for rank in (0..=sorted.len()).step_by(1 + sorted.len() / 25) {
+            prop_assert_eq!(Durations::nth_of(&refs, rank), sorted.get(rank).copied());
+        }
+    }
+
+    #[test]
+    fn durations_are_a_sorted_multiset(values in prop::collection::vec(duration(), 0..60), kept in 0..60_usize) {
+        let mut durations = Durations::default();
+        for value in &values {
+            durations.insert(*value);
+        }
+        prop_assert_eq!(&durations, &values.iter().copied().collect());
+        for value in values.iter().skip(kept) {
+            durations.remove(*value);
+        }
+        let mut left: Vec<u64> = values.into_iter().take(kept).collect();
+        left.sort_unstable();
+        prop_assert_eq!(durations.len(), left.len());
+        prop_assert_eq!((0..left.len()).filter_map(|index| durations.get(index)).collect::<Vec<_>>(), left.clone());
+        prop_assert_eq!(durations.sum(), left.iter().map(|value| u128::from(*value)).sum::<u128>());
+        for limit in left.iter().copied().chain([0, 19, u64::from(u32::MAX), u64::MAX]) {
+            prop_assert_eq!(durations.count_up_to(limit), left.iter().filter(|value| **value <= limit).count());
+        }
+    }
+
+    #[test]
+    fn a_day_is_read_as_it_was_written(entries in prop::collection::vec(entry(), 0..40)) {
+        let day = day_of(&entries);
+        let (tally, written) = (day.write_tally(), day.write_entries());
+        prop_assert_eq!(DayTally::read(&tally, &written), Ok(day.clone()));
+        prop_assert_eq!(DayTally::read_tally(&tally), Ok(day.tally().clone()));
+        prop_assert_eq!(day.tally(), &counted(day.entries()), "the tally is what the entries come to");
+    }
+
+    #[test]
+    fn a_day_is_its_entries_in_order_however_they_came(
+        entries in prop::collection::vec(entry(), 0..40),
+        gone in prop::collection::vec(any::<bool>(), 40),
+        window in (0..86_400_000_i64, 0..86_400_000_i64),
+    ) {
+        let mut day = day_of(&entries);
+        prop_assert!(day.entries().is_sorted_by(|a, b| a.cursor() < b.cursor()));
+        let backwards: Vec<Entry> = day.entries().iter().rev().copied().collect();
+        prop_assert_eq!(&day_of(&backwards), &day);
+        for (entry, _) in backwards.iter().zip(&gone).filter(|(_, gone)| **gone) {
+            day.remove(entry);
+        }
+        let left: Vec<Entry> =
+            backwards.iter().zip(&gone).filter(|(_, gone)| !**gone).map(|(entry, _)| *entry).rev().collect();
+        prop_assert_eq!(day.entries(), &left[..]);
+        prop_assert_eq!(day.tally(), &counted(&left));
+        let at = |ms| Timestamp::from_millis(1_772_409_600_000 + ms);
+        let window = Window { after: at(window.0), until: at(window.1) };
+        let within = counted(left.iter().filter(|entry| window.contains(entry.at)));
+        prop_assert_eq!(&day.tally_within(&window), &within);
+        prop_assert_eq!(DayTally::read_tally_within(&day.write_entries(), &window), Ok(within));
+    }
+
+    #[test]
+    fn adding_and_taking_back_leaves_nothing(measures in prop::collection::vec(measure(), 0..30)) {
+        let mut tally = Tally::default();
+        measures.iter().for_each(|measure| tally.add(measure));
+        prop_assert_eq!(tally.is_empty(), measures.is_empty());
+        measures.iter().rev().for_each(|measure| tally.remove(measure));
+        prop_assert!(tally.is_empty());
+    }
+
+    #[test]
+    fn damaged_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+        let whole = Window::all_until(Timestamp::MAX);
+        if let Ok(tally) = DayTally::read_tally(&bytes) {
+            let runs = [&tally.processing; 3];
+            let _ = Durations::nth_of(&runs, tally.processing.len());
+        }
+        let _ = DayTally::read_entries(&bytes);
+        let _ = DayTally::read_tally_within(&bytes, &whole);
+    }
+
+    #[test]
+    fn a_changed_byte_never_panics(
+        entries in prop::collection::vec(entry(), 1..20),
+        place in any::<prop::sample::Index>(),
+        byte: u8,
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let day = day_of(&entries);
+        for written in [day.write_tally(), day.write_entries()] {
+            let mut changed = written.clone();
+            changed[place.index(written.len())] = byte;
+            let _ = (DayTally::read_tally(&changed), DayTally::read_entries(&changed));
+            let short = &written[..cut.index(written.len())];
+            let _ = DayTally::read_entries(short);
+            if written == day.write_tally() {
+                prop_assert!(DayTally::read_tally(short).is_err(), "a tally that was cut off is refused");
+            }
+        }
+    }
+}

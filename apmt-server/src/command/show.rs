@@ -1,0 +1,140 @@
+//! `apmt dossier`, `scoreboard`, `contributions` and `case`: what the records come to, and the evidence.
+
+use clap::Args;
+
+use super::{Instant, print, print_json};
+use crate::failure::{Ending, Failure};
+use crate::open::{Purpose, StoreOptions, close};
+use crate::screen;
+
+/// Show an actor's dossier: metrics, status, and why
+///
+/// An actor of whom nothing is known has a dossier of zeros.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  apmt dossier anne@sba.gov
+  apmt dossier anne@sba.gov --as-of 2026-03-01T00:00:00Z --policy district-7.yaml
+  apmt dossier triage-model --as-of latest --json | jq .overridden_rate")]
+pub(super) struct Dossier {
+    /// Whose: an e-mail address or an agent's name, in any case
+    actor: String,
+    #[command(flatten)]
+    instant: Instant,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// Print the dossier as JSON, unrounded
+    #[arg(long)]
+    json: bool,
+}
+
+impl Dossier {
+    pub(super) fn run(self) -> Result<Ending, Failure> {
+        let client = self.store.open(Purpose::Read)?;
+        let dossier = client.get_dossier_at(&self.actor, self.instant.as_of)?;
+        if self.json {
+            print_json(&dossier)?;
+        } else {
+            print(&screen::dossier::page(&dossier))?;
+        }
+        close(&client)?;
+        Ok(Ending::Fine)
+    }
+}
+
+/// Show everybody: a line for each actor with anything in the window
+///
+/// Everyone with a contribution in the window or a case open at its end, in the order of their names. With --json, an
+/// array of dossiers.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  apmt scoreboard
+  apmt scoreboard --as-of latest --store sqlite:2024.db
+  apmt scoreboard --json | jq '.[] | select(.pip_recommended) | .actor'")]
+pub(super) struct Scoreboard {
+    #[command(flatten)]
+    instant: Instant,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// Print an array of dossiers as JSON, unrounded
+    #[arg(long)]
+    json: bool,
+}
+
+impl Scoreboard {
+    pub(super) fn run(self) -> Result<Ending, Failure> {
+        let client = self.store.open(Purpose::Read)?;
+        let as_of = self.instant.as_of.resolve(&client.status()?);
+        let dossiers = client.scoreboard(as_of)?;
+        if self.json {
+            print_json(&dossiers)?;
+        } else {
+            print(&screen::scoreboard::page(&dossiers, as_of, client.policy()))?;
+        }
+        close(&client)?;
+        Ok(Ending::Fine)
+    }
+}
+
+/// Show what counts for an actor, one line each: the evidence behind a dossier
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  apmt contributions anne@sba.gov
+  apmt contributions anne@sba.gov --as-of latest --json | jq 'map(select(.measure == \"verdict\"))'")]
+pub(super) struct Contributions {
+    /// Whose: an e-mail address or an agent's name, in any case
+    actor: String,
+    #[command(flatten)]
+    instant: Instant,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// Print an array as JSON, unrounded
+    #[arg(long)]
+    json: bool,
+}
+
+impl Contributions {
+    pub(super) fn run(self) -> Result<Ending, Failure> {
+        let client = self.store.open(Purpose::Read)?;
+        let contributions = client.contributions(&self.actor, self.instant.as_of)?;
+        if self.json {
+            print_json(&contributions)?;
+        } else {
+            print(&screen::evidence::contributions(&contributions))?;
+        }
+        close(&client)?;
+        Ok(Ending::Fine)
+    }
+}
+
+/// Show what happened on a case, in order
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  apmt case C-1042
+  apmt case C-1042 --json | jq '.[].type'")]
+pub(super) struct Case {
+    /// The case
+    case_id: String,
+    #[command(flatten)]
+    store: StoreOptions,
+    /// Print an array of events as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Case {
+    pub(super) fn run(self) -> Result<Ending, Failure> {
+        let client = self.store.open(Purpose::Read)?;
+        let events = client.case(&self.case_id)?;
+        if self.json {
+            print_json(&events)?;
+        } else {
+            print(&screen::evidence::case(&self.case_id, &events))?;
+        }
+        close(&client)?;
+        Ok(Ending::Fine)
+    }
+}

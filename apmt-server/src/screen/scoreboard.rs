@@ -1,0 +1,108 @@
+//! Everybody, a line each.
+
+use std::fmt::Write as _;
+
+use apmt_core::{ActorKind, Dossier, Policy, Status, Timestamp};
+
+use super::number::{age, instant, percent, tenths};
+use super::table::{Align, Cell, Table};
+use super::{BAD, BOLD, DIM, NOTHING, PLAIN, count, printable, status};
+
+pub(crate) fn page(dossiers: &[Dossier], as_of: Timestamp, policy: &Policy) -> String {
+    let mut out = String::new();
+    let digest: String = policy.digest().chars().take(12).collect();
+    // Writing to a string does not fail.
+    let _ = writeln!(
+        out,
+        "{DIM}{} days up to {} · policy {} ({digest}){DIM:#}\n",
+        policy.window_days(),
+        instant(as_of),
+        printable(policy.name()),
+    );
+    if dossiers.is_empty() {
+        out.push_str(
+            "Nobody has a contribution in this window or a case open at its end. For a log that lies in the past: --as-of latest\n",
+        );
+        return out;
+    }
+    table(dossiers).write(&mut out);
+    out.push('\n');
+    summary(dossiers, &mut out);
+    out
+}
+
+fn table(dossiers: &[Dossier]) -> Table {
+    let mut table = Table::new([
+        ("Actor", Align::Left),
+        ("Kind", Align::Left),
+        ("Decisions", Align::Right),
+        ("Override %", Align::Right),
+        ("Avg hours", Align::Right),
+        ("Median", Align::Right),
+        ("n", Align::Right),
+        ("SAT ★", Align::Right),
+        ("n", Align::Right),
+        ("Advice overridden %", Align::Right),
+        ("n", Align::Right),
+        ("Open (oldest)", Align::Right),
+        ("Status", Align::Left),
+    ]);
+    for dossier in dossiers {
+        let metrics = &dossier.metrics;
+        let (word, style) = status(dossier.status);
+        let name = if dossier.status == Status::Good { PLAIN } else { BOLD };
+        let right = |text: String| {
+            let style = if text == NOTHING || text == "0" { DIM } else { PLAIN };
+            Cell::styled(&text, style)
+        };
+        table.row(vec![
+            Cell::styled(dossier.actor.as_str(), name),
+            Cell::styled(kind(dossier), DIM),
+            right(metrics.decisions.to_string()),
+            right(percent(metrics.override_rate)),
+            right(tenths(metrics.avg_processing_hours)),
+            right(tenths(metrics.processing_hours.median)),
+            right(metrics.processing_hours.count.to_string()),
+            right(tenths(metrics.sat_score_mean)),
+            right(metrics.sat.count.to_string()),
+            right(percent(metrics.overridden_rate)),
+            right(metrics.recommendations.to_string()),
+            right(open(dossier)),
+            Cell::styled(word, style),
+        ]);
+    }
+    table
+}
+
+pub(super) const fn kind(dossier: &Dossier) -> &'static str {
+    match dossier.actor_kind {
+        Some(ActorKind::Human) => "human",
+        Some(ActorKind::Agent) => "agent",
+        None => NOTHING,
+    }
+}
+
+fn open(dossier: &Dossier) -> String {
+    match dossier.metrics.open.oldest_hours {
+        Some(oldest) => format!("{} ({})", dossier.metrics.open.count, age(oldest)),
+        None => dossier.metrics.open.count.to_string(),
+    }
+}
+
+/// How many, and who stands out: in a long table, that must not be looked for.
+fn summary(dossiers: &[Dossier], out: &mut String) {
+    let _ = writeln!(out, "{}.", count(dossiers.len() as u64, "actor", "actors"));
+    for (title, wanted, style) in
+        [("Plan recommended", Status::Pip, BAD), ("To watch", Status::Watch, super::WATCH)]
+    {
+        let flagged: Vec<&Dossier> = dossiers.iter().filter(|dossier| dossier.status == wanted).collect();
+        if flagged.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "{style}{title}:{style:#}");
+        for dossier in flagged {
+            let rules: Vec<_> = dossier.reasons.iter().map(|reason| printable(&reason.rule)).collect();
+            let _ = writeln!(out, "  {BOLD}{}{BOLD:#}  {}", printable(dossier.actor.as_str()), rules.join(", "));
+        }
+    }
+}
