@@ -11,7 +11,7 @@ use std::time::Instant;
 use apmt_benches::{Agency, Target, UNTIL, batches, median, report, timed};
 use apmt_core::time::ManualClock;
 use apmt_core::{ActorName, AsOf, Calendar, Event, MemoryStore, Policy, Store, Timestamp, Window};
-use apmt_store_sqlite::SqliteStore;
+use apmt_store_sqlite::{SqliteStore, Synchronous};
 use futures_lite::future::block_on;
 
 fn main() {
@@ -48,8 +48,17 @@ fn fail(error: &dyn std::fmt::Display) -> ! {
 }
 
 fn open(path: &Path) -> SqliteStore {
+    open_with(path, Synchronous::Full)
+}
+
+/// For what is only read afterwards: the disk need not confirm each batch.
+fn open_to_fill(path: &Path) -> SqliteStore {
+    open_with(path, Synchronous::Normal)
+}
+
+fn open_with(path: &Path, synchronous: Synchronous) -> SqliteStore {
     let clock = Arc::new(ManualClock::at(UNTIL));
-    match SqliteStore::builder(path).clock(clock).open() {
+    match SqliteStore::builder(path).clock(clock).synchronous(synchronous).open() {
         Ok(store) => store,
         Err(error) => fail(&error),
     }
@@ -226,7 +235,7 @@ fn dossier_ms(events: u64) -> f64 {
     // Three events in five and a half are an officer's own: assigned, decided, closed. Of 120 days, 90 are in the window.
     let officers = (events as f64 * (3.0 / 5.5) * 0.75 / 5_000.0).round() as usize;
     let folder = folder();
-    let store = open(&folder.path().join("apmt.db"));
+    let store = open_to_fill(&folder.path().join("apmt.db"));
     let mut agency = Agency::new(officers, events);
     loop {
         let batch: Vec<Event> = agency.by_ref().take(5_000).collect();
@@ -263,7 +272,7 @@ fn dossier_median_ms(store: &dyn Store, names: &[ActorName], rounds: usize) -> f
 fn heavy_actor() {
     const CASES: i64 = 500_000;
     let folder = folder();
-    let store = open(&folder.path().join("apmt.db"));
+    let store = open_to_fill(&folder.path().join("apmt.db"));
     let window = Window::days_until(90, UNTIL);
     let step = (UNTIL.millis() - window.after.millis()) / (CASES + 1);
     let mut batch = Vec::with_capacity(5_000);

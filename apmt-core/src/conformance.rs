@@ -58,7 +58,7 @@ pub use reading::*;
 pub use refold::*;
 
 /// Runs the whole suite on a store, as one `#[test]` a behaviour in a module `conformance`: see the
-/// [module](crate::conformance).
+/// [module](mod@crate::conformance).
 ///
 /// Where a file has several stores, put each line into a module of its own.
 #[macro_export]

@@ -124,27 +124,33 @@ pub struct Appeals {
 impl Metrics {
     /// What the tallies come to. `open_ms` is what stands on each open clock at `as_of`, in milliseconds.
     pub fn of<'a>(tallies: impl IntoIterator<Item = &'a Tally>, open_ms: &[u64], sla: Option<&Sla>) -> Self {
+        // Counts that were damaged where they were stored may be anything: they come out wrong, and nothing panics.
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
         let mut sum = Tally::default();
         let mut runs: Vec<&Durations> = Vec::new();
         for tally in tallies {
-            sum.decisions += tally.decisions;
-            sum.overrides += tally.overrides;
-            sum.recommendations += tally.recommendations;
-            sum.recommendations_overridden += tally.recommendations_overridden;
+            add(&mut sum.decisions, tally.decisions);
+            add(&mut sum.overrides, tally.overrides);
+            add(&mut sum.recommendations, tally.recommendations);
+            add(&mut sum.recommendations_overridden, tally.recommendations_overridden);
             for (stars, more) in sum.stars.iter_mut().zip(tally.stars) {
-                *stars += more;
+                add(stars, more);
             }
-            sum.appeals += tally.appeals;
-            sum.appeals_reversed += tally.appeals_reversed;
-            sum.overrides_upheld += tally.overrides_upheld;
-            sum.overrides_reversed += tally.overrides_reversed;
+            add(&mut sum.appeals, tally.appeals);
+            add(&mut sum.appeals_reversed, tally.appeals_reversed);
+            add(&mut sum.overrides_upheld, tally.overrides_upheld);
+            add(&mut sum.overrides_reversed, tally.overrides_reversed);
             if !tally.processing.is_empty() {
                 runs.push(&tally.processing);
             }
         }
         let processing_hours = ProcessingHours::of(&runs);
-        let ratings: u64 = sum.stars.iter().sum();
-        let stars: u64 = sum.stars.iter().zip(1..).map(|(count, stars)| count * stars).sum();
+        let ratings = sum.stars.iter().fold(0_u64, |ratings, count| ratings.saturating_add(*count));
+        let stars = sum
+            .stars
+            .iter()
+            .zip(1_u64..)
+            .fold(0_u64, |total, (count, stars)| total.saturating_add(count.saturating_mul(stars)));
         let target_ms = sla.map(Sla::target_ms);
         Self {
             decisions: sum.decisions,

@@ -28,13 +28,14 @@ impl ActorName {
     /// The key for a name as it was sent.
     ///
     /// # Errors
-    /// [`Invalid`] if the name is empty once trimmed, or longer than [`MAX_NAME_BYTES`].
+    /// [`Invalid`] if the name is empty once trimmed, or longer than [`MAX_NAME_BYTES`], in lower case too.
     pub fn new(sent: &str) -> Result<Self, Invalid> {
         let trimmed = checked("actor", sent)?;
         if trimmed.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
             return Ok(Self(trimmed.into()));
         }
-        Ok(Self(trimmed.to_lowercase().into()))
+        // Some letters are longer in lower case, and what is shown must be a name that can be asked for.
+        Ok(Self(checked("actor", &trimmed.to_lowercase())?.into()))
     }
 
     /// Nobody: the bearer of what could not be attributed, such as a citizen's stars on a case that no one ever

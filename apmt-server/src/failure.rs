@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use apmt_core::yaml::YamlError;
 use apmt_core::{ErrorKind, Invalid};
 
+use crate::screen::printable;
+
 /// How a command that did its work ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -68,20 +70,20 @@ impl Failure {
             return (ExitCode::SUCCESS, None);
         }
         let red = crate::screen::BAD;
-        let mut text = format!("{red}error:{red:#} {}\n", self.message);
+        let mut text = format!("{red}error:{red:#} {}\n", printable(&self.message));
         let mut said = self.message.clone();
         let mut next = self.source.as_deref().map(|source| source as &(dyn Error + 'static));
         while let Some(source) = next {
             let cause = source.to_string();
             // Some errors repeat what lies under them.
             if !said.contains(&cause) {
-                let _ = writeln!(text, "  because: {cause}");
+                let _ = writeln!(text, "  because: {}", printable(&cause));
                 said = cause;
             }
             next = source.source();
         }
         if let Some(advice) = &self.advice {
-            let _ = writeln!(text, "  {advice}");
+            let _ = writeln!(text, "  {}", printable(advice));
         }
         (ExitCode::from(2), Some(text))
     }
@@ -94,13 +96,8 @@ impl From<apmt_core::Error> for Failure {
             ErrorKind::Mismatch => Some("see also --calendar"),
             _ => None,
         };
-        let source = error.source().map(|source| source.to_string());
-        Self {
-            message: error.to_string(),
-            advice: advice.map(str::to_owned),
-            source: source.map(Into::into),
-            nobody_reads: false,
-        }
+        let failure = Self::new(error.to_string()).with_source(error);
+        Self { advice: advice.map(str::to_owned), ..failure }
     }
 }
 

@@ -141,14 +141,13 @@ impl<'a> Importer<'a> {
         let mut lines = Lines::new(BufReader::with_capacity(BUFFER_BYTES, log), LONGEST_LINE);
         let mut batch = Batch::default();
         loop {
-            let number = lines.number() + 1;
-            let line = match lines.next() {
+            let (number, line) = match lines.next() {
                 Ok(Some(line)) => line,
                 Ok(None) => return self.store(file, &mut batch, &mut on_rejected),
                 Err(error) => {
                     // What was read is good, whatever became of the rest.
                     self.store(file, &mut batch, &mut on_rejected)?;
-                    return Err(unreadable(number)(error));
+                    return Err(unreadable(lines.number() + 1)(error));
                 }
             };
             match line {
@@ -195,14 +194,18 @@ impl<'a> Importer<'a> {
             match self.client.record_events(batch.events.iter().cloned()) {
                 Ok(receipts) => {
                     for receipt in receipts {
-                        let count =
-                            if receipt.duplicate { &mut self.counts.duplicates } else { &mut self.counts.stored };
+                        let count = if receipt.duplicate {
+                            &mut self.counts.duplicates
+                        } else {
+                            &mut self.counts.stored
+                        };
                         *count += 1;
                     }
                     return Ok(());
                 }
                 Err(error) => {
-                    let refused = error.invalid().and_then(|invalid| Some((invalid.index()?, invalid.clone())));
+                    let refused =
+                        error.invalid().and_then(|invalid| Some((invalid.index()?, invalid.clone())));
                     match refused {
                         Some((index, invalid)) if index < batch.events.len() => {
                             batch.events.remove(index);

@@ -3,6 +3,7 @@
 //! - [`run`] is the whole command: `apmt record`, `import`, `dossier`, `scoreboard` and the rest. `apmt help` says what
 //!   each does.
 //! - [`import`](mod@import) reads a log of JSON Lines into a client, line by line, in bounded memory.
+//! - [`router`] is the service over HTTP, to mount in one's own; [`serve`](mod@serve) runs it on a socket.
 //! - [`demo`] makes up an agency: for demonstrations, tests and benches.
 //!
 //! ```
@@ -28,10 +29,13 @@
 mod command;
 pub mod demo;
 mod failure;
+pub mod http;
 pub mod import;
 mod open;
 mod policy_test;
 mod replay;
 mod screen;
+pub mod serve;
 
 pub use command::run;
+pub use http::{RouterOptions, router};

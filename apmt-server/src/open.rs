@@ -15,7 +15,13 @@ pub(crate) struct StoreOptions {
     /// The store: memory:, sqlite:PATH, http://…, https://… or postgres://…
     ///
     /// This build opens memory: (which ends with the command) and sqlite:PATH.
-    #[arg(long, value_name = "URL", env = "APMT_STORE", default_value = "sqlite:apmt.db", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "APMT_STORE",
+        default_value = "sqlite:apmt.db",
+        hide_env_values = true
+    )]
     pub(crate) store: String,
     #[command(flatten)]
     pub(crate) rules: RuleOptions,

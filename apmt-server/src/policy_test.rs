@@ -46,7 +46,7 @@ pub(crate) fn run(path: &Path) -> Result<Outcome, Failure> {
     let mut outcome = Outcome { tests: file.tests.len(), failed: 0, mistakes: Vec::new() };
     for test in file.tests {
         let before = outcome.mistakes.len();
-        run_one(&file.policy, &file.calendar, test, &mut outcome.mistakes)?;
+        run_one(&file.policy, &file.calendar, &test, &mut outcome.mistakes)?;
         outcome.failed += usize::from(outcome.mistakes.len() > before);
     }
     Ok(outcome)
@@ -55,11 +55,12 @@ pub(crate) fn run(path: &Path) -> Result<Outcome, Failure> {
 fn run_one(
     policy: &Policy,
     calendar: &Calendar,
-    test: Test,
+    test: &Test,
     mistakes: &mut Vec<Mistake>,
 ) -> Result<(), Failure> {
     let instants = test.events.iter().filter_map(apmt_core::Event::occurred_at);
-    let latest = instants.chain(test.expect.iter().map(|expected| expected.at)).max().unwrap_or(Timestamp::MIN);
+    let latest =
+        instants.chain(test.expect.iter().map(|expected| expected.at)).max().unwrap_or(Timestamp::MIN);
     let store = MemoryStore::with(Arc::new(ManualClock::at(latest)), calendar.clone());
     for batch in test.events.chunks(1000) {
         block_on(store.append(batch.to_vec()))?;

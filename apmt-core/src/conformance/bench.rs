@@ -161,6 +161,7 @@ impl Trial {
             if page.is_empty() {
                 return log;
             }
+            assert!(page.iter().all(|recorded| recorded.position > after), "a page comes after its position");
             log.extend(page);
         }
     }
@@ -181,6 +182,8 @@ impl Trial {
             if page.is_empty() {
                 return all;
             }
+            let follows = |c: &Contribution| after.is_none_or(|after| c.cursor() > after);
+            assert!(page.iter().all(follows), "a page comes after its cursor");
             all.extend(page);
         }
     }

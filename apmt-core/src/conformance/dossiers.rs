@@ -94,6 +94,7 @@ pub async fn dossiers_are_paged(bench: &Bench) {
             break;
         }
         assert!(page.len() <= 4);
+        assert!(after.is_none_or(|after| page[0].actor > after), "a page comes after its name");
         paged.extend(page);
     }
     assert_eq!(paged, whole);

@@ -11,7 +11,10 @@ const ANNE: &str = "anne@sba.gov";
 async fn page(trial: &Trial, after: Option<&Contribution>, limit: usize) -> Vec<Contribution> {
     let (actor, window) = (ActorName::from_stored(ANNE), Window::all_until(Timestamp::MAX));
     let after = after.map(Contribution::cursor);
-    trial.store.contributions(&actor, window, after, limit).await.expect("contributions are read")
+    let page = trial.store.contributions(&actor, window, after, limit).await.expect("contributions are read");
+    let follows = |c: &Contribution| after.is_none_or(|after| c.cursor() > after);
+    assert!(page.iter().all(follows), "a page comes after its cursor");
+    page
 }
 
 /// Names are compared trimmed and without case, and shown in lower case.

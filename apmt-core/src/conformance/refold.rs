@@ -174,6 +174,19 @@ pub async fn a_retraction_twice_counts_once(bench: &Bench) {
     trial.append([retraction(1)]).await;
     assert_eq!(counts(&trial, ANNE).await, ["verdict"]);
     assert_eq!(trial.dossier(ANNE, now()).await.metrics.decisions, 1);
+    // The same in a case, where the second retraction finds the case folded without the event already.
+    trial
+        .append([
+            Event::assigned("C-1", BOB).at(hour(1)),
+            Event::decision(BOB).case("C-1").id(id(3)).at(hour(3)),
+            Event::override_of(BOB).case("C-1").at(hour(5)),
+        ])
+        .await;
+    for _ in 0..2 {
+        trial.append([retraction(3)]).await;
+        assert_eq!(counts(&trial, BOB).await, ["override".to_owned(), format!("held {}", hours(4))]);
+        assert_eq!(trial.dossier(BOB, now()).await.metrics.decisions, 1);
+    }
 }
 
 /// All that makes a case be folded again, in one batch.

@@ -1,5 +1,7 @@
 //! The core's tests, one module for each of its own.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test's helpers fail by a panic, as tests do")]
+
 mod event;
 mod fold;
 mod memory;

@@ -70,7 +70,7 @@ fn calendar() -> impl Strategy<Value = Calendar> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn memory_is_what_a_naive_recomputation_says(

@@ -114,6 +114,22 @@ fn what_was_never_added_is_not_taken_out() {
     assert_eq!(day, DayTally::default());
 }
 
+/// A place names one contribution: adding it again, even with another value, changes nothing.
+#[test]
+fn an_entry_that_is_there_already_stays_as_it_is() {
+    let stars = |at, stars| Entry {
+        at: Timestamp::from_millis(at),
+        position: 1,
+        measure: Measure::Satisfaction { stars },
+    };
+    let day = day_of(&[stars(1, 4), stars(2, 5)]);
+    for again in [stars(1, 4), stars(1, 2), stars(2, 5)] {
+        let mut twice = day.clone();
+        twice.add(again);
+        assert_eq!(twice, day);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -184,9 +200,13 @@ proptest! {
     #[test]
     fn adding_and_taking_back_leaves_nothing(measures in prop::collection::vec(measure(), 0..30)) {
         let mut tally = Tally::default();
-        measures.iter().for_each(|measure| tally.add(measure));
+        for measure in &measures {
+            tally.add(measure);
+        }
         prop_assert_eq!(tally.is_empty(), measures.is_empty());
-        measures.iter().rev().for_each(|measure| tally.remove(measure));
+        for measure in measures.iter().rev() {
+            tally.remove(measure);
+        }
         prop_assert!(tally.is_empty());
     }
 

@@ -88,7 +88,8 @@ impl Demo {
 
     fn what_next(&self, as_of: Option<Timestamp>) -> String {
         if self.store.trim().starts_with("memory:") {
-            return "\nNothing of this is kept. To look closer: apmt demo --store sqlite:apmt-demo.db\n".to_owned();
+            return "\nNothing of this is kept. To look closer: apmt demo --store sqlite:apmt-demo.db\n"
+                .to_owned();
         }
         let as_of = as_of.map_or_else(String::new, |as_of| format!(" --as-of {as_of}"));
         let store = screen::shell_word(&self.store);

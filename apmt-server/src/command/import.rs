@@ -96,7 +96,9 @@ impl Import {
         read.map_err(|error| match error {
             ImportError::Store { file, line, source } => Failure::from(source)
                 .advise(format!("the lines of {file} before line {line} are done: import it from there on")),
-            read => Failure::new(read.to_string()).advise("what came before is stored or rejected, as counted"),
+            read => {
+                Failure::new(read.to_string()).advise("what came before is stored or rejected, as counted")
+            }
         })
     }
 

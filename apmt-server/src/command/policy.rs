@@ -169,7 +169,12 @@ impl Replay {
         let spans = replay::spans(&client, client.policy(), &steps)?;
         let others = against.as_ref().map(|policy| replay::spans(&client, policy, &steps)).transpose()?;
         if self.json {
-            print_json(&replay::json(&steps, client.policy(), &spans, against.as_ref().zip(others.as_deref())))?;
+            print_json(&replay::json(
+                &steps,
+                client.policy(),
+                &spans,
+                against.as_ref().zip(others.as_deref()),
+            ))?;
         } else {
             let mut page = String::new();
             write_spans(client.policy(), &spans, &steps, &mut page);

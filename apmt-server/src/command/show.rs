@@ -117,7 +117,8 @@ Examples:
   apmt case C-1042 --json | jq '.[].type'")]
 pub(super) struct Case {
     /// The case
-    case_id: String,
+    #[arg(value_name = "CASE_ID")]
+    id: String,
     #[command(flatten)]
     store: StoreOptions,
     /// Print an array of events as JSON
@@ -128,11 +129,11 @@ pub(super) struct Case {
 impl Case {
     pub(super) fn run(self) -> Result<Ending, Failure> {
         let client = self.store.open(Purpose::Read)?;
-        let events = client.case(&self.case_id)?;
+        let events = client.case(&self.id)?;
         if self.json {
             print_json(&events)?;
         } else {
-            print(&screen::evidence::case(&self.case_id, &events))?;
+            print(&screen::evidence::case(&self.id, &events))?;
         }
         close(&client)?;
         Ok(Ending::Fine)

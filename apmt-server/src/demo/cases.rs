@@ -7,8 +7,8 @@ use super::log::Log;
 use super::office::{DAY, HOUR, MINUTE, Office};
 use super::random::Random;
 use super::staff::{
-    BEFORE_THE_PLAN, DECIDING_AGENT, DECIDING_MODELS, IMPROVED, OFFICERS, Officer, REASONS_TO_PAUSE, SECOND_READER,
-    SINCE_THE_PLAN, SUPERVISOR, TRACKS, Track,
+    BEFORE_THE_PLAN, DECIDING_AGENT, DECIDING_MODELS, IMPROVED, OFFICERS, Officer, REASONS_TO_PAUSE,
+    SECOND_READER, SINCE_THE_PLAN, SUPERVISOR, TRACKS, Track,
 };
 
 /// When the newer models went live, and when the plan began and ended, in days before the end.
@@ -107,7 +107,8 @@ impl<'a> Clerk<'a> {
     /// A whole case.
     pub(super) fn handle(&mut self, handling: &Handling) {
         let Handling { officer, assigned, pause, verdict: at, overridden, .. } = *handling;
-        let held_before = if handling.eventful && self.random.happens(0.06) { self.colleague() } else { None };
+        let held_before =
+            if handling.eventful && self.random.happens(0.06) { self.colleague() } else { None };
         let (case_id, advice) = match held_before {
             Some(colleague) => self.handed_over(colleague, officer, assigned),
             None => self.brought_to(officer, assigned),

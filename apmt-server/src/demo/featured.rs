@@ -66,7 +66,8 @@ pub(super) fn bob(clerk: &mut Clerk<'_>) {
 fn featured(clerk: &mut Clerk<'_>, figures: &Figures) {
     let mut overridden: Vec<bool> = (0..VERDICTS).map(|case| case < figures.overrides).collect();
     clerk.random.shuffle(&mut overridden);
-    let ratings = (1_u8..).zip(figures.stars).flat_map(|(stars, count)| std::iter::repeat_n(Some(stars), count));
+    let ratings =
+        (1_u8..).zip(figures.stars).flat_map(|(stars, count)| std::iter::repeat_n(Some(stars), count));
     let mut ratings: Vec<Option<u8>> = ratings.collect();
     ratings.resize(VERDICTS, None);
     clerk.random.shuffle(&mut ratings);
@@ -77,8 +78,10 @@ fn featured(clerk: &mut Clerk<'_>, figures: &Figures) {
         .into_iter()
         .zip(overridden)
         .zip(ratings)
-        .map(|((verdict, overridden), stars)| {
-            Handling { overridden, stars, ..plain(clerk, figures.officer, verdict, mean_ms) }
+        .map(|((verdict, overridden), stars)| Handling {
+            overridden,
+            stars,
+            ..plain(clerk, figures.officer, verdict, mean_ms)
         })
         .collect();
     make_exact(clerk.office, &mut cases, figures.total_ms);

@@ -78,7 +78,8 @@ impl Office {
             return at;
         }
         let today_is_to_come = (at.since(at.day().start()) as i64) < OPENS;
-        let next = self.days.partition_point(|day| *day < at.day() || (!today_is_to_come && *day == at.day()));
+        let next =
+            self.days.partition_point(|day| *day < at.day() || (!today_is_to_come && *day == at.day()));
         match self.days.get(next) {
             Some(day) => Self::sometime(*day, random),
             // Past the days that are known, which is past the end of the log.

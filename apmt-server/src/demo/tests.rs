@@ -79,7 +79,8 @@ fn forty_actors_of_whom_two_are_flagged() {
 fn the_same_end_gives_the_same_events_and_another_end_shares_no_id() {
     let first = events(at(ENDS[0]));
     assert_eq!(first, events(at(ENDS[0])));
-    let ids = |events: &[apmt_core::Event]| events.iter().filter_map(apmt_core::Event::id).collect::<HashSet<_>>();
+    let ids =
+        |events: &[apmt_core::Event]| events.iter().filter_map(apmt_core::Event::id).collect::<HashSet<_>>();
     let another = events(at(ENDS[0]).plus_millis(1));
     assert_eq!(ids(&first).len(), first.len());
     assert!(ids(&first).is_disjoint(&ids(&another)));

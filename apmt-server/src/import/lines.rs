@@ -31,16 +31,16 @@ impl<R: BufRead> Lines<R> {
         self.number
     }
 
-    /// The next line that is not blank.
-    pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    /// The next line that is not blank, with its number.
+    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Line<'_>)>> {
         loop {
             let Some(bytes) = self.read_line()? else { return Ok(None) };
             if bytes > self.longest {
-                return Ok(Some(Line::TooLong(bytes)));
+                return Ok(Some((self.number, Line::TooLong(bytes))));
             }
             // Not by `trimmed()` itself: a borrow that is returned from a loop would last for the whole of it.
             if !self.trimmed().is_empty() {
-                return Ok(Some(Line::Whole(self.trimmed())));
+                return Ok(Some((self.number, Line::Whole(self.trimmed()))));
             }
         }
     }
@@ -95,12 +95,12 @@ mod tests {
     fn lines(input: &[u8], longest: usize, buffer: usize) -> Vec<(u64, Result<String, usize>)> {
         let mut lines = Lines::new(BufReader::with_capacity(buffer, input), longest);
         let mut all = Vec::new();
-        while let Some(line) = lines.next().unwrap() {
+        while let Some((number, line)) = lines.next().unwrap() {
             let line = match line {
                 Line::Whole(bytes) => Ok(String::from_utf8(bytes.to_vec()).unwrap()),
                 Line::TooLong(bytes) => Err(bytes),
             };
-            all.push((lines.number(), line));
+            all.push((number, line));
         }
         all
     }
@@ -110,8 +110,13 @@ mod tests {
         let input = b"\xef\xbb\xbfone\n\n  two \r\n\t\r\n0123456789\n01234567890\nlast";
         for buffer in 1..20 {
             let whole = |text: &str| Ok(text.to_owned());
-            let expected =
-                [(1, whole("one")), (3, whole("two")), (5, whole("0123456789")), (6, Err(11)), (7, whole("last"))];
+            let expected = [
+                (1, whole("one")),
+                (3, whole("two")),
+                (5, whole("0123456789")),
+                (6, Err(11)),
+                (7, whole("last")),
+            ];
             assert_eq!(lines(input, 10, buffer), expected, "{buffer}");
         }
     }

@@ -89,6 +89,14 @@ struct WrittenExpectation {
     metrics: BTreeMap<String, Option<f64>>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Repeated {
+    repeat: usize,
+    every: Option<String>,
+    events: Vec<Value>,
+}
+
 pub(super) fn read(path: &Path) -> Result<File, Failure> {
     let name = path.display().to_string();
     let text = open::text(path)?;
@@ -107,8 +115,8 @@ pub(super) fn read(path: &Path) -> Result<File, Failure> {
     })?;
     let place = |location: serde_saphyr::Location| Place {
         file: name.clone(),
-        line: location.line() as u64,
-        column: location.column() as u64,
+        line: location.line(),
+        column: location.column(),
     };
     let beside = |file: &str| path.parent().map_or_else(|| file.into(), |folder| folder.join(file));
 
@@ -133,7 +141,10 @@ pub(super) fn read(path: &Path) -> Result<File, Failure> {
     Ok(File { policy, calendar, tests })
 }
 
-fn read_test(written: WrittenTest, place: &impl Fn(serde_saphyr::Location) -> Place) -> Result<Test, Failure> {
+fn read_test(
+    written: WrittenTest,
+    place: &impl Fn(serde_saphyr::Location) -> Place,
+) -> Result<Test, Failure> {
     let mut events = Vec::new();
     for entry in written.events {
         let place = place(entry.referenced);
@@ -167,13 +178,6 @@ fn read_entry(entry: Value, events: &mut Vec<Event>) -> Result<(), String> {
     if entry.get("repeat").is_none() {
         events.push(read_event(entry, 1, 0)?);
         return Ok(());
-    }
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Repeated {
-        repeat: usize,
-        every: Option<String>,
-        events: Vec<Value>,
     }
     let repeated: Repeated = serde_json::from_value(entry).map_err(|error| error.to_string())?;
     let every = repeated.every.as_deref().map_or(Ok(0), duration)?;

@@ -7,7 +7,7 @@ use apmt_core::{Dossier, Status};
 
 use super::number::{age, condition, instant, percent, tenths};
 use super::scoreboard::kind;
-use super::{BOLD, DIM, printable, shell_word, status};
+use super::{BOLD, DIM, NOTHING, printable, shell_word, status};
 
 /// How long the longest bar of the stars is.
 const BAR: u64 = 30;
@@ -17,11 +17,7 @@ pub(crate) fn page(dossier: &Dossier) -> String {
     let (word, style) = status(dossier.status);
     let digest: String = dossier.policy.digest.chars().take(12).collect();
     // Writing to a string does not fail.
-    let _ = writeln!(
-        out,
-        "{BOLD}{}{BOLD:#}  {style}{word}{style:#}",
-        printable(dossier.actor.as_str())
-    );
+    let _ = writeln!(out, "{BOLD}{}{BOLD:#}  {style}{word}{style:#}", printable(dossier.actor.as_str()));
     let _ = writeln!(
         out,
         "{DIM}{} · {} days up to {} · policy {} ({digest}){DIM:#}",
@@ -77,36 +73,36 @@ fn metrics(metrics: &Metrics, out: &mut String) {
             percent(Some(low)),
             percent(Some(high)),
         ),
-        _ => super::NOTHING.to_owned(),
+        _ => NOTHING.to_owned(),
     };
     line("overrides", &overrides, out);
     if metrics.appeals.count > 0 {
         let appeals = &metrics.appeals;
         let overrides = appeals.overrides_upheld + appeals.overrides_reversed;
-        line(
-            "appeals",
-            &format!(
-                "{} of {} reversed; of overrides, {} of {overrides}",
-                appeals.reversed, appeals.count, appeals.overrides_reversed
-            ),
-            out,
-        );
+        let mut fared = format!("{} of {} reversed", appeals.reversed, appeals.count);
+        if overrides > 0 {
+            let _ =
+                write!(fared, "; of those against overrides, {} of {overrides}", appeals.overrides_reversed);
+        }
+        line("appeals", &fared, out);
     }
 
     if metrics.recommendations > 0 {
         section("Advice", out);
         let rate = percent(metrics.overridden_rate);
-        let fared = format!("{} of {}   {rate} %", metrics.recommendations_overridden, metrics.recommendations);
+        let fared =
+            format!("{} of {}   {rate} %", metrics.recommendations_overridden, metrics.recommendations);
         line("overridden", &fared, out);
     }
 
     let times = &metrics.processing_hours;
     section(&format!("Processing time, in hours (n = {})", times.count), out);
+    line("mean", &tenths(times.mean), out);
     if times.count > 0 {
-        line("mean", &tenths(times.mean), out);
         line("median", &tenths(times.median), out);
         let tail = [("p90", times.p90), ("p95", times.p95), ("p99", times.p99)];
-        let tail: Vec<String> = tail.iter().map(|(name, hours)| format!("{name} {}", tenths(*hours))).collect();
+        let tail: Vec<String> =
+            tail.iter().map(|(name, hours)| format!("{name} {}", tenths(*hours))).collect();
         line("slowest", &tail.join("   "), out);
         line("range", &format!("{} to {}", tenths(times.min), tenths(times.max)), out);
     }
@@ -119,6 +115,8 @@ fn metrics(metrics: &Metrics, out: &mut String) {
     if metrics.sat.count > 0 {
         line("mean", &format!("{} ★", tenths(metrics.sat_score_mean)), out);
         stars(&metrics.sat.histogram, out);
+    } else {
+        line("mean", NOTHING, out);
     }
 
     section("Open cases", out);
@@ -135,7 +133,7 @@ fn metrics(metrics: &Metrics, out: &mut String) {
 
 fn stars(histogram: &[u64; 5], out: &mut String) {
     let most = histogram.iter().copied().max().unwrap_or(0).max(1);
-    for (stars, count) in (1_usize..).zip(histogram).rev() {
+    for (stars, count) in [5, 4, 3, 2, 1].into_iter().zip(histogram.iter().rev()) {
         let bar = (count * BAR).div_ceil(most) as usize;
         let _ = writeln!(
             out,

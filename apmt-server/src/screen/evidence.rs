@@ -1,5 +1,7 @@
 //! What counts and what happened, a line each.
 
+use std::fmt::Write as _;
+
 use apmt_core::time::HOUR_MS;
 use apmt_core::{Contribution, Measure, Recorded, What};
 use serde_json::Value;
@@ -32,10 +34,9 @@ pub(crate) fn contributions(contributions: &[Contribution]) -> String {
     }
     let mut out = String::new();
     table.write(&mut out);
-    out.push_str(&format!(
-        "\n{}. The position is that of the event in the log.\n",
-        count(contributions.len() as u64, "contribution", "contributions")
-    ));
+    let all = count(contributions.len() as u64, "contribution", "contributions");
+    // Writing to a string does not fail.
+    let _ = writeln!(out, "\n{all}. The position is that of the event in the log.");
     out
 }
 

@@ -76,7 +76,8 @@ impl Unit {
     fn show(self, value: f64, decimals: usize) -> String {
         let scaled = if matches!(self, Self::Percent) { value * 100.0 } else { value };
         let number = format!("{scaled:.decimals$}");
-        let number = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { &number };
+        let number =
+            if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { &number };
         match self {
             Self::Percent => format!("{number} %"),
             Self::Hours => format!("{number} h"),
@@ -121,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_condition_says_on_which_side_it_is() {
-        let say = |metric, value, comparison, threshold| condition(&held(metric, value, comparison, threshold));
+        let say =
+            |metric, value, comparison, threshold| condition(&held(metric, value, comparison, threshold));
         assert_eq!(
             say(Metric::OverrideRate, 0.42, Comparison::Above, 0.3),
             "override rate 42 % is above 30 %"
@@ -130,7 +132,10 @@ mod tests {
             say(Metric::OverrideRate, 0.300_04, Comparison::Above, 0.3),
             "override rate 30.004 % is above 30 %"
         );
-        assert_eq!(say(Metric::SatScoreMean, 2.1, Comparison::Below, 3.0), "mean satisfaction 2.1 ★ is below 3 ★");
+        assert_eq!(
+            say(Metric::SatScoreMean, 2.1, Comparison::Below, 3.0),
+            "mean satisfaction 2.1 ★ is below 3 ★"
+        );
         assert_eq!(say(Metric::Decisions, 20.0, Comparison::AtLeast, 20.0), "decisions 20 is at or above 20");
         assert_eq!(
             say(Metric::ProcessingHoursP90, 80.0, Comparison::Above, 72.0),

@@ -32,7 +32,9 @@ pub(crate) fn page(dossiers: &[Dossier], as_of: Timestamp, policy: &Policy) -> S
 }
 
 fn table(dossiers: &[Dossier]) -> Table {
-    let mut table = Table::new([
+    // Two columns that would be empty where no agent advises anybody.
+    let advice = dossiers.iter().any(|dossier| dossier.metrics.recommendations > 0);
+    let columns = [
         ("Actor", Align::Left),
         ("Kind", Align::Left),
         ("Decisions", Align::Right),
@@ -46,7 +48,8 @@ fn table(dossiers: &[Dossier]) -> Table {
         ("n", Align::Right),
         ("Open (oldest)", Align::Right),
         ("Status", Align::Left),
-    ]);
+    ];
+    let mut table = Table::new(without_advice(columns, advice));
     for dossier in dossiers {
         let metrics = &dossier.metrics;
         let (word, style) = status(dossier.status);
@@ -55,7 +58,7 @@ fn table(dossiers: &[Dossier]) -> Table {
             let style = if text == NOTHING || text == "0" { DIM } else { PLAIN };
             Cell::styled(&text, style)
         };
-        table.row(vec![
+        let cells = [
             Cell::styled(dossier.actor.as_str(), name),
             Cell::styled(kind(dossier), DIM),
             right(metrics.decisions.to_string()),
@@ -69,9 +72,19 @@ fn table(dossiers: &[Dossier]) -> Table {
             right(metrics.recommendations.to_string()),
             right(open(dossier)),
             Cell::styled(word, style),
-        ]);
+        ];
+        table.row(without_advice(cells, advice).collect());
     }
     table
+}
+
+/// The columns, or the cells of a row, without the two on advice, if they are not wanted.
+fn without_advice<T>(columns: [T; 13], wanted: bool) -> impl Iterator<Item = T> {
+    columns
+        .into_iter()
+        .enumerate()
+        .filter(move |(place, _)| wanted || !matches!(place, 9 | 10))
+        .map(|(_, item)| item)
 }
 
 pub(super) const fn kind(dossier: &Dossier) -> &'static str {
@@ -102,7 +115,8 @@ fn summary(dossiers: &[Dossier], out: &mut String) {
         let _ = writeln!(out, "{style}{title}:{style:#}");
         for dossier in flagged {
             let rules: Vec<_> = dossier.reasons.iter().map(|reason| printable(&reason.rule)).collect();
-            let _ = writeln!(out, "  {BOLD}{}{BOLD:#}  {}", printable(dossier.actor.as_str()), rules.join(", "));
+            let _ =
+                writeln!(out, "  {BOLD}{}{BOLD:#}  {}", printable(dossier.actor.as_str()), rules.join(", "));
         }
     }
 }

@@ -43,7 +43,8 @@ impl Table {
     }
 
     pub(super) fn write(&self, out: &mut String) {
-        let headings: Vec<Cell> = self.columns.iter().map(|(heading, _)| Cell::styled(heading, BOLD)).collect();
+        let headings: Vec<Cell> =
+            self.columns.iter().map(|(heading, _)| Cell::styled(heading, BOLD)).collect();
         let widths: Vec<usize> = (0..self.columns.len())
             .map(|column| {
                 let cells = self.rows.iter().chain([&headings]).filter_map(|row| row.get(column));
@@ -66,7 +67,7 @@ impl Table {
             let gap = if place == 0 { 0 } else { 2 };
             let style = cell.style;
             // Writing to a string does not fail.
-            let _ = write!(out, "{:1$}{style}{2}{style:#}{:3$}", "", gap + before, cell.text, after, "");
+            let _ = write!(out, "{0:1$}{style}{2}{style:#}{0:3$}", "", gap + before, cell.text, after);
         }
         out.push('\n');
     }

@@ -364,3 +364,12 @@ fn invalid_says_which_event_of_a_batch_it_was() {
     assert_eq!(invalid.reason(), "6: must be small; did you mean 5?");
     assert_eq!((invalid.index(), invalid.nearest()), (Some(2), Some("5")));
 }
+
+/// Some letters take more bytes in lower case: what dossiers show must be a name that can be asked for.
+#[test]
+fn a_name_that_is_too_long_in_lower_case() {
+    let sent = "İ".repeat(120);
+    assert!(sent.len() <= 256 && sent.to_lowercase().len() > 256);
+    let invalid = apmt_core::ActorName::new(&sent).unwrap_err();
+    assert_eq!(invalid.field(), "actor");
+}

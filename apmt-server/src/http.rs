@@ -1,0 +1,159 @@
+//! The service: an axum router over a [`Client`], to mount in a service of one's own or to [serve](crate::serve).
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /event` | `{"ok":true,"stored_id":"…"}`, and `"duplicate":true` where the id was there already |
+//! | `POST /events` | NDJSON or a JSON array: `{"stored":n,"duplicates":n,"rejected":[{"line":…,"field":…,"reason":…}]}` |
+//! | `GET /dossier/{actor}?as_of=` | the dossier |
+//! | `GET /dossiers?as_of=&status=&after=&limit=` | the scoreboard, a page: `{"as_of":…,"dossiers":[…],"next":…}` |
+//! | `GET /actors/{actor}/contributions?as_of=&after=&limit=` | what counts in the policy's window, a page: `{"actor":…,"as_of":…,"contributions":[…],"next":…}` |
+//! | `GET /cases/{case_id}` | `{"case_id":…,"events":[…]}`, by instant, then in log order; no events where the case is not known |
+//! | `GET /events?after=&limit=` | the log after a position, a page: `{"events":[…],"next":…}` |
+//! | `GET /events/{id}` | the event of that id |
+//! | `GET /policy` | the policy that judges, with its digest |
+//! | `GET /healthz`, `/readyz` | whether the process answers; whether its store does |
+//!
+//! # What is sent
+//! Events are JSON whatever the content type says, for forms and `curl -d` say something else. An event has at most
+//! 64 KiB, a batch at most 10,000 events and 16 MiB. In a batch, blank lines are passed over, and an element of an
+//! array counts as a line.
+//!
+//! # Pages
+//! `next` is what to send as `after` for the page that follows; it is `null` at the end. `limit` is 100 unless said
+//! otherwise, and at most 1000 (100 for activities); more than that is taken for the most. To see one instant
+//! throughout, send the `as_of` of the first page with the others. Instants are RFC 3339, `latest` (the newest event's)
+//! or `now`.
+//!
+//! # Additions to the contract
+//! What the remote store needs, and anybody may use:
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /events?atomic=true` | stores all or nothing: the first bad line refuses the batch |
+//! | `POST /events?receipts=true` | adds `"receipts":[{"line":…,"id":…,"position":…,"duplicate":…}]`, one for each line that was not rejected |
+//! | `GET /status` | the newest position, the latest instant, the store's clock, and the digest of its calendar |
+//! | `GET /actors/{actor}/activity?since=&until=` | daily tallies and open clocks |
+//! | `GET /activities?since=&until=&after=&limit=` | everybody's, a page |
+//! | `GET /actors/{actor}/contributions?since=&until=` | what counts after `since`, up to and including `until`, instead of the policy's window |
+//! | `GET /dossier?actor=`, `/contributions?actor=`, `/activity?actor=`, `/case?case_id=` | the same as with the name in the path, for names that a URL's path cannot hold, such as `..`; an empty actor is nobody, to whom what could not be attributed belongs |
+//!
+//! # Errors
+//! Every error is `application/problem+json` (RFC 9457). Besides the members of the standard it has the `kind` of the
+//! error where there is one ([`ErrorKind::name`](apmt_core::ErrorKind::name)), and where something sent is invalid its
+//! `field`, `value`, `rule`, `nearest` name, and its `index` in the batch, from 0. What may succeed later is 503 with
+//! `Retry-After`; sending an event again under the same id is safe.
+//!
+//! Every answer has an `x-request-id`: the one that was sent, or a new one.
+
+mod batch;
+mod body;
+mod dossiers;
+mod envelope;
+mod evidence;
+mod health;
+mod limits;
+mod options;
+mod params;
+mod problem;
+mod record;
+mod remote;
+
+use std::sync::Arc;
+
+use apmt_client::Client;
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use options::RouterOptions;
+use problem::Problem;
+
+/// What every handler has.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    client: Client,
+    options: Arc<RouterOptions>,
+    permits: Arc<Semaphore>,
+}
+
+/// The service as a router: see the [module](self) for what it answers.
+///
+/// It has fallbacks of its own, so that 404 and 405 are problem+json too: nest it under a path of another router, or
+/// make it that router's fallback service.
+///
+/// There are no keys yet: whoever reaches the router may read and write everything. Whoever mounts it guards it.
+///
+/// ```
+/// use apmt_client::Client;
+/// use apmt_server::http::{RouterOptions, router};
+///
+/// let client = Client::open("memory:")?;
+/// let apmt: axum::Router = router(client, RouterOptions::new());
+/// let service: axum::Router = axum::Router::new().nest("/apmt", apmt);
+/// # Ok::<(), apmt_client::Error>(())
+/// ```
+pub fn router(client: Client, options: RouterOptions) -> Router {
+    let permits = Arc::new(Semaphore::new(options.max_concurrent()));
+    let app = App { client, options: Arc::new(options), permits };
+    let data = Router::new()
+        .route("/event", post(record::event))
+        .route("/events", get(evidence::events).post(batch::events))
+        .route("/events/{id}", get(evidence::event))
+        .route("/dossier", get(dossiers::dossier_of_query))
+        .route("/dossier/{actor}", get(dossiers::dossier_of_path))
+        .route("/dossiers", get(dossiers::dossiers))
+        .route("/contributions", get(evidence::contributions_of_query))
+        .route("/actors/{actor}/contributions", get(evidence::contributions_of_path))
+        .route("/case", get(evidence::case_of_query))
+        .route("/cases/{case_id}", get(evidence::case_of_path))
+        .route("/activity", get(remote::activity_of_query))
+        .route("/actors/{actor}/activity", get(remote::activity_of_path))
+        .route("/activities", get(remote::activities))
+        .route("/status", get(remote::status))
+        .layer(from_fn_with_state(app.clone(), limits::limited));
+    // A busy server must still be able to say that it lives.
+    let unlimited = Router::new()
+        .route("/policy", get(health::policy))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz));
+    data.merge(unlimited)
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(envelope::envelope))
+        .with_state(app)
+}
+
+async fn not_found(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("{}: there is nothing here", uri.path()))
+}
+
+async fn not_allowed(method: Method, uri: Uri) -> Problem {
+    // The router adds the header Allow.
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{}: does not take {method}; the header Allow says what it takes", uri.path()),
+    )
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the layer gives it so")]
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let said = panic.downcast_ref::<String>().map(String::as_str);
+    let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    tracing::error!(said, "a handler panicked");
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server met a defect of its own; its log says more")
+        .into_response()
+}
+
+/// An answer as JSON.
+fn json(value: &impl Serialize) -> Result<Response, Problem> {
+    let body = serde_json::to_vec(value).map_err(|error| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the answer cannot be written: {error}"))
+    })?;
+    Ok(([("content-type", "application/json")], body).into_response())
+}

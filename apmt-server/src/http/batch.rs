@@ -1,0 +1,167 @@
+//! Many events at once: good lines are stored, bad ones are answered with the field and the reason.
+
+mod lines;
+
+use apmt_client::Client;
+use apmt_core::event::MAX_BATCH_BYTES;
+use apmt_core::{Event, Invalid, Receipt, store};
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::params::Params;
+use super::problem::Problem;
+use super::{App, body, json};
+use lines::Line;
+
+#[derive(Serialize)]
+struct Answer {
+    stored: usize,
+    duplicates: usize,
+    rejected: Vec<Rejected>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipts: Option<Vec<LineReceipt>>,
+}
+
+#[derive(Serialize)]
+struct Rejected {
+    line: usize,
+    field: Box<str>,
+    reason: String,
+}
+
+impl Rejected {
+    fn new(line: usize, invalid: &Invalid) -> Self {
+        Self { line, field: invalid.field().into(), reason: invalid.reason() }
+    }
+}
+
+#[derive(Serialize)]
+struct LineReceipt {
+    line: usize,
+    #[serde(flatten)]
+    receipt: Receipt,
+}
+
+/// `POST /events`.
+pub(crate) async fn events(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["atomic", "receipts"])?;
+    let (atomic, receipts) = (params.flag("atomic")?, params.flag("receipts")?);
+    let body = body::read(&headers, body, "batch", MAX_BATCH_BYTES).await?;
+    let mut batch = Batch { client: &app.client, stored: Vec::new(), rejected: Vec::new() };
+    let lines = lines::split(&body)?;
+    if atomic {
+        batch.store_all(&lines).await?
+    } else {
+        batch.store_good(lines).await?
+    }
+    let Batch { stored, mut rejected, .. } = batch;
+    rejected.sort_unstable_by_key(|rejected| rejected.line);
+    let duplicates = stored.iter().filter(|stored| stored.receipt.duplicate).count();
+    json(&Answer {
+        stored: stored.len() - duplicates,
+        duplicates,
+        rejected,
+        receipts: receipts.then_some(stored),
+    })
+}
+
+struct Batch<'a> {
+    client: &'a Client,
+    stored: Vec<LineReceipt>,
+    rejected: Vec<Rejected>,
+}
+
+impl Batch<'_> {
+    /// All lines or none.
+    async fn store_all(&mut self, lines: &[Line<'_>]) -> Result<(), Problem> {
+        let mut events = Vec::with_capacity(lines.len());
+        for (index, line) in lines.iter().enumerate() {
+            events.push(Event::from_json(line.json).map_err(|invalid| invalid.at_index(index))?);
+        }
+        let receipts = self.client.record_events(events).await?;
+        self.keep(lines, receipts);
+        Ok(())
+    }
+
+    /// Every line that the rules and the store let in.
+    async fn store_good(&mut self, mut lines: Vec<Line<'_>>) -> Result<(), Problem> {
+        // The lines are kept and not the events: in the rule nothing is refused, and then nothing is copied.
+        let events = self.read(&mut lines);
+        let error = match self.client.record_events(events).await {
+            Ok(receipts) => {
+                self.keep(&lines, receipts);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        if error.invalid().is_none() {
+            return Err(error.into());
+        }
+        // The store looks at instants, which are judged by its clock. It stored nothing; the events that it lets in
+        // are sent again.
+        let now = self.client.status().await?.now;
+        let events = self.read(&mut lines);
+        let (mut allowed, mut events_allowed) = (Vec::new(), Vec::new());
+        for (line, event) in lines.into_iter().zip(events) {
+            // The check fills in what is missing, and that is the store's to do: so it gets a copy.
+            match store::complete_batch(&mut [event.clone()], now) {
+                Ok(()) => {
+                    allowed.push(line);
+                    events_allowed.push(event);
+                }
+                Err(invalid) => self.rejected.push(Rejected::new(line.number, &invalid)),
+            }
+        }
+        let (lines, events) = (allowed, events_allowed);
+        match self.client.record_events(events).await {
+            Ok(receipts) => self.keep(&lines, receipts),
+            Err(error) if error.invalid().is_none() => return Err(error.into()),
+            // Rules of the store's own: each event is put to them alone.
+            Err(_) => self.store_each(&lines).await?,
+        }
+        Ok(())
+    }
+
+    async fn store_each(&mut self, lines: &[Line<'_>]) -> Result<(), Problem> {
+        for line in lines {
+            let Ok(event) = Event::from_json(line.json) else { continue };
+            match self.client.record_event(event).await {
+                Ok(receipt) => self.stored.push(LineReceipt { line: line.number, receipt }),
+                Err(error) => match error.invalid() {
+                    Some(invalid) => self.rejected.push(Rejected::new(line.number, invalid)),
+                    None => return Err(error.into()),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines' events; bad lines are taken out and rejected.
+    fn read(&mut self, lines: &mut Vec<Line<'_>>) -> Vec<Event> {
+        let mut events = Vec::with_capacity(lines.len());
+        lines.retain(|line| match Event::from_json(line.json) {
+            Ok(event) => {
+                events.push(event);
+                true
+            }
+            Err(invalid) => {
+                self.rejected.push(Rejected::new(line.number, &invalid));
+                false
+            }
+        });
+        events
+    }
+
+    fn keep(&mut self, lines: &[Line<'_>], receipts: Vec<Receipt>) {
+        let stored = lines.iter().zip(receipts);
+        self.stored.extend(stored.map(|(line, receipt)| LineReceipt { line: line.number, receipt }));
+    }
+}

@@ -1,0 +1,78 @@
+//! Dossiers: one actor's, and the scoreboard.
+
+use apmt_core::{ActorName, AsOf, Dossier, Invalid, Status, Timestamp};
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use serde::Serialize;
+
+use super::params::{MAX_PAGE, Name, Params};
+use super::problem::Problem;
+use super::{App, json};
+
+/// `GET /dossier/{actor}`.
+pub(crate) async fn dossier_of_path(
+    State(app): State<App>,
+    Name(actor): Name,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["as_of"])?;
+    dossier(&app, &ActorName::new(&actor)?, params.as_of()?).await
+}
+
+/// `GET /dossier?actor=`.
+pub(crate) async fn dossier_of_query(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["actor", "as_of"])?;
+    dossier(&app, &params.actor("actor")?, params.as_of()?).await
+}
+
+async fn dossier(app: &App, actor: &ActorName, as_of: AsOf) -> Result<Response, Problem> {
+    json(&app.client.store().dossier(actor, as_of, app.client.policy()).await?)
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    as_of: Timestamp,
+    dossiers: &'a [Dossier],
+    next: Option<&'a ActorName>,
+}
+
+/// `GET /dossiers`.
+pub(crate) async fn dossiers(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["as_of", "status", "after", "limit"])?;
+    let status = params.text("status").map(read_status).transpose()?;
+    let limit = params.limit(MAX_PAGE)?;
+    let mut after = params.text("after").map(|_| params.actor("after")).transpose()?;
+    let as_of = app.resolve(params.as_of()?).await?;
+
+    let (store, policy) = (app.client.store(), app.client.policy());
+    let mut page: Vec<Dossier> = Vec::new();
+    // A store may give less than it is asked for, and of that a status leaves out some: only nothing is the end.
+    while page.len() < limit {
+        let more = store.dossiers(AsOf::At(as_of), policy, after.as_ref(), limit - page.len()).await?;
+        let Some(last) = more.last() else {
+            after = None;
+            break;
+        };
+        after = Some(last.actor.clone());
+        page.extend(more.into_iter().filter(|dossier| status.is_none_or(|status| dossier.status == status)));
+    }
+    json(&Page { as_of, dossiers: &page, next: after.as_ref().filter(|_| limit > 0) })
+}
+
+fn read_status(text: &str) -> Result<Status, Invalid> {
+    [Status::Good, Status::Watch, Status::Pip]
+        .into_iter()
+        .find(|status| status.name() == text)
+        .ok_or_else(|| Invalid::new("status", text, "must be good, watch or pip"))
+}
+
+impl App {
+    /// The instant that all pages of one answer share.
+    pub(crate) async fn resolve(&self, as_of: AsOf) -> Result<Timestamp, Problem> {
+        match as_of {
+            AsOf::At(instant) => Ok(instant),
+            relative => Ok(relative.resolve(&self.client.status().await?)),
+        }
+    }
+}

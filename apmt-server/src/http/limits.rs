@@ -1,0 +1,33 @@
+//! How many requests at once, and for how long.
+
+use apmt_core::ErrorKind;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::App;
+use super::problem::Problem;
+
+/// Answers 503 to one request too many and to one that takes too long, and says on every 503 when to come back.
+pub(crate) async fn limited(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = match app.permits.try_acquire() {
+        Err(_) => {
+            let detail = "the server is busy with as many requests as it takes at once: send it again later";
+            Problem::later(ErrorKind::Unavailable, detail).into_response()
+        }
+        Ok(_permit) => match tokio::time::timeout(app.options.request_timeout(), next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                let detail = "this took too long; what was sent may be stored all the same, and sending it again \
+                              under the same ids is safe";
+                Problem::later(ErrorKind::TimedOut, detail).into_response()
+            }
+        },
+    };
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let seconds = app.options.retry_after().as_secs().max(1);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}

@@ -1,0 +1,119 @@
+//! Errors as RFC 9457 has them: `application/problem+json`.
+
+use apmt_core::{Error, ErrorKind, Invalid};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// An error as an answer.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    status: StatusCode,
+    detail: String,
+    kind: Option<ErrorKind>,
+    invalid: Option<Invalid>,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    // The standard's word for: the status says it all.
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    #[serde(flatten)]
+    invalid: Option<&'a Invalid>,
+}
+
+impl Problem {
+    /// A problem of that status; the detail says what happened and what to do.
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self(Box::new(Inner { status, detail: detail.into(), kind: None, invalid: None, header: None }))
+    }
+
+    /// Something that was sent breaks a rule.
+    pub(crate) fn invalid(invalid: Invalid) -> Self {
+        let mut problem = Self::new(StatusCode::BAD_REQUEST, invalid.to_string());
+        problem.0.kind = Some(ErrorKind::Invalid);
+        problem.0.invalid = Some(invalid);
+        problem
+    }
+
+    /// Something that was sent is too much.
+    pub(crate) fn too_large(invalid: Invalid) -> Self {
+        let mut problem = Self::invalid(invalid);
+        problem.0.status = StatusCode::PAYLOAD_TOO_LARGE;
+        problem
+    }
+
+    /// The same call may succeed later.
+    pub(crate) fn later(kind: ErrorKind, detail: impl Into<String>) -> Self {
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        problem.0.kind = Some(kind);
+        problem
+    }
+
+    /// The same problem with a header of its answer.
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.header = Some((name, value));
+        self
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::invalid(invalid)
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        if let Some(invalid) = error.invalid() {
+            return Self::invalid(invalid.clone());
+        }
+        let (status, kind) = match error.kind() {
+            ErrorKind::Invalid => (StatusCode::BAD_REQUEST, ErrorKind::Invalid),
+            // The caller's own store is not closed: this server is on its way down.
+            ErrorKind::Closed => (StatusCode::SERVICE_UNAVAILABLE, ErrorKind::Unavailable),
+            kind if error.is_temporary() => (StatusCode::SERVICE_UNAVAILABLE, kind),
+            ErrorKind::ReadOnly => (StatusCode::FORBIDDEN, ErrorKind::ReadOnly),
+            ErrorKind::Unsupported => (StatusCode::NOT_IMPLEMENTED, ErrorKind::Unsupported),
+            // It is this server that another one does not let in.
+            ErrorKind::Unauthorized => (StatusCode::BAD_GATEWAY, ErrorKind::Unauthorized),
+            kind => (StatusCode::INTERNAL_SERVER_ERROR, kind),
+        };
+        if status.is_server_error() {
+            tracing::warn!(%error, %kind, "the store could not do what it was asked");
+        }
+        let mut problem = Self::new(status, error.to_string());
+        problem.0.kind = Some(kind);
+        problem
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let Inner { status, detail, kind, invalid, header } = *self.0;
+        let body = Body {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: &detail,
+            kind: kind.map(ErrorKind::name),
+            invalid: invalid.as_ref(),
+        };
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response =
+            (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if let Some((name, value)) = header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}

@@ -1,0 +1,97 @@
+//! What the remote store asks for besides what people ask for: activities, and where the store stands.
+
+use apmt_core::{Activity, ActorName, AsOf, Invalid, Window};
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+use serde::Serialize;
+
+use super::params::{Name, Params};
+use super::problem::Problem;
+use super::{App, json};
+
+/// An activity holds ninety days: fewer make a page.
+const MAX_ACTIVITIES: usize = 100;
+
+/// `GET /status`.
+pub(crate) async fn status(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    Params::of(&uri, &[])?;
+    json(&app.client.status().await?)
+}
+
+/// `GET /actors/{actor}/activity`.
+pub(crate) async fn activity_of_path(
+    State(app): State<App>,
+    Name(actor): Name,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["since", "until"])?;
+    activity(&app, &ActorName::new(&actor)?, &params).await
+}
+
+/// `GET /activity?actor=`.
+pub(crate) async fn activity_of_query(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["actor", "since", "until"])?;
+    activity(&app, &params.actor("actor")?, &params).await
+}
+
+async fn activity(app: &App, actor: &ActorName, params: &Params) -> Result<Response, Problem> {
+    let window = app.window(params).await?;
+    json(&app.client.store().activity(actor, window).await?)
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    activities: &'a [Activity],
+    next: Option<&'a ActorName>,
+}
+
+/// `GET /activities`.
+pub(crate) async fn activities(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["since", "until", "after", "limit"])?;
+    let window = app.window(&params).await?;
+    let limit = params.limit(MAX_ACTIVITIES)?;
+    let mut after = params.text("after").map(|_| params.actor("after")).transpose()?;
+    let mut page: Vec<Activity> = Vec::new();
+    // A store may give less than it is asked for: only nothing is the end.
+    while page.len() < limit {
+        let more = app.client.store().activities(window, after.as_ref(), limit - page.len()).await?;
+        after = more.last().map(|activity| activity.actor.clone());
+        page.extend(more);
+        if after.is_none() {
+            break;
+        }
+    }
+    json(&Page { activities: &page, next: after.as_ref().filter(|_| limit > 0) })
+}
+
+impl App {
+    /// The window that `since` and `until` name; without them, the policy's up to now.
+    async fn window(&self, params: &Params) -> Result<Window, Problem> {
+        match self.own_window(params).await? {
+            Some(window) => Ok(window),
+            None => {
+                let now = self.resolve(AsOf::Now).await?;
+                Ok(Window::days_until(self.client.policy().window_days(), now))
+            }
+        }
+    }
+
+    /// The window that `since` and `until` name, if either is there: from the beginning without `since`, and up to
+    /// now without `until`.
+    pub(crate) async fn own_window(&self, params: &Params) -> Result<Option<Window>, Problem> {
+        let (since, until) = (params.instant("since")?, params.instant("until")?);
+        if since.is_none() && until.is_none() {
+            return Ok(None);
+        }
+        if let Some(as_of) = params.text("as_of") {
+            let rule = "asks for the policy's window, and cannot be given together with since or until";
+            return Err(Invalid::new("as_of", as_of, rule).into());
+        }
+        let until = match until {
+            Some(until) => until,
+            None => self.resolve(AsOf::Now).await?,
+        };
+        Ok(Some(since.map_or_else(|| Window::all_until(until), |after| Window { after, until })))
+    }
+}

@@ -1,0 +1,117 @@
+//! The service on a socket: what `apmt serve` runs.
+//!
+//! The server listens, answers with the [router](crate::http), and ends in order: it stops taking connections, lets
+//! the requests under way finish for as long as it may, and then shuts the client down, so that every event is in the
+//! store or counted as lost.
+//!
+//! ```no_run
+//! use apmt_client::Client;
+//! use apmt_server::serve::{ServeOptions, serve_blocking};
+//!
+//! let client = Client::open("sqlite:apmt.db")?;
+//! let report = serve_blocking(ServeOptions::new(client), |address| println!("http://{address}"))?;
+//! assert!(report.is_clean());
+//! # Ok::<(), apmt_client::Error>(())
+//! ```
+
+mod connections;
+mod options;
+mod signal;
+
+use std::net::SocketAddr;
+
+use apmt_client::Report;
+use apmt_core::{Error, ErrorKind, Invalid, Result};
+use tokio::net::TcpListener;
+
+use crate::http::router;
+pub use options::{DEFAULT_ADDRESS, ServeOptions};
+
+/// A server that listens and does not answer yet: it does so while it [runs](Self::run_until).
+#[derive(Debug)]
+#[must_use = "a server answers only while it runs"]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    options: ServeOptions,
+}
+
+impl Server {
+    /// Listens on the options' address. Needs a tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// [`Invalid`](ErrorKind::Invalid) for an address that other machines can reach, for there are no keys yet that
+    /// would say who may; [`Unavailable`](ErrorKind::Unavailable) where another program listens there;
+    /// [`Io`](ErrorKind::Io) for what else the system reports.
+    pub async fn bind(options: ServeOptions) -> Result<Self> {
+        let address = options.address();
+        if !address.ip().to_canonical().is_loopback() {
+            let rule = "must be this machine's own, such as 127.0.0.1:9300: this version has no keys, so whoever \
+                        reaches the server could read and write everything";
+            return Err(Invalid::new("address", address, rule).into());
+        }
+        let listener = TcpListener::bind(address).await.map_err(|error| not_bound(address, error))?;
+        let address = listener.local_addr().map_err(|error| not_bound(address, error))?;
+        Ok(Self { listener, address, options })
+    }
+
+    /// Where it listens: with the port that it was given, where the options say port 0.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers until `stop` is done; then ends in order, and shuts the options' client down.
+    ///
+    /// The report says what became of the events in the client's queue. Events that requests brought do not pass
+    /// through it: they are stored when they are acknowledged.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Report {
+        let Self { listener, address, options } = self;
+        let router = router(options.client().clone(), options.router().clone());
+        tracing::info!(%address, "listening");
+        connections::answer(listener, router, &options, stop).await;
+        let report = options.client().shutdown(options.shutdown_timeout()).await;
+        tracing::info!(%report, "stopped");
+        report
+    }
+}
+
+/// Serves until the process is told to stop, by SIGINT (Ctrl-C) or SIGTERM.
+///
+/// # Errors
+/// As [`Server::bind`].
+pub async fn serve(options: ServeOptions) -> Result<Report> {
+    let server = Server::bind(options).await?;
+    let stop = signal::stop()?;
+    Ok(server.run_until(stop).await)
+}
+
+/// As [`serve`], on a tokio runtime of its own, for programs that have none. `listening` is told the address once the
+/// server listens there.
+///
+/// # Errors
+/// As [`Server::bind`], and [`Io`](ErrorKind::Io) if the runtime cannot be started.
+pub fn serve_blocking(options: ServeOptions, listening: impl FnOnce(SocketAddr)) -> Result<Report> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Error::new(ErrorKind::Io, format!("the server's threads could not be started: {error}"))
+            .with_source(error)
+    })?;
+    runtime.block_on(async {
+        let server = Server::bind(options).await?;
+        let stop = signal::stop()?;
+        listening(server.local_addr());
+        Ok(server.run_until(stop).await)
+    })
+}
+
+fn not_bound(address: SocketAddr, error: std::io::Error) -> Error {
+    let (kind, advice) = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            (ErrorKind::Unavailable, "another program listens there: stop it, or give another port")
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            (ErrorKind::Io, "this user may not listen there: give a port over 1023")
+        }
+        _ => (ErrorKind::Io, "the server cannot listen there"),
+    };
+    Error::new(kind, format!("{address}: {advice} ({error})")).with_source(error)
+}

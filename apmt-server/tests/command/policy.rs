@@ -1,0 +1,156 @@
+//! `policy check`, `policy test`, `policy replay`, and judging by a policy of one's own.
+
+use serde_json::json;
+
+use crate::Folder;
+
+const STRICT: &str = "
+name: strict
+rules:
+  - id: any-override
+    when: [override_rate > 0, decisions >= 2]
+    then: watch
+  - id: disliked
+    when: [sat_score_mean < 3]
+    then: pip
+";
+
+const TESTS: &str = "
+policy: strict.yaml
+tests:
+  - name: two decisions, one an override
+    events:
+      - {type: DECISION, actor: anne@sba.gov, occurred_at: 2026-03-01T09:00:00Z}
+      - {type: OVERRIDE, actor: anne@sba.gov, occurred_at: 2026-03-02T09:00:00Z}
+    expect:
+      - {at: 2026-03-01T12:00:00Z, actor: anne@sba.gov, status: good, rules: []}
+      - at: 2026-03-03T00:00:00Z
+        actor: Anne@SBA.gov
+        status: watch
+        rules: [any-override]
+        metrics: {override_rate: 0.5, decisions: 2, sat_score_mean: null}
+  - name: repeated
+    events:
+      - repeat: 10
+        every: 1d
+        events:
+          - {type: CASE_OPENED, case_id: 'C-{n}', occurred_at: 2026-03-01T08:00:00Z}
+          - {type: ASSIGNED, case_id: 'C-{n}', actor: bob, occurred_at: 2026-03-01T09:00:00Z}
+          - {type: DECISION, case_id: 'C-{n}', actor: bob, occurred_at: 2026-03-01T12:00:00Z}
+    expect:
+      - {at: 2026-03-05T10:00:00Z, actor: bob, metrics: {decisions: 4, avg_processing_hours: 3, open.count: 1}}
+";
+
+#[test]
+fn check_names_the_digest_or_the_place() {
+    let folder = Folder::new();
+    folder.write("strict.yaml", STRICT);
+    let run = folder.run(&["policy", "check", "strict.yaml"]).succeeded();
+    assert!(run.out.starts_with("strict.yaml: ok: strict, 2 rules, window 90 days, digest "), "{}", run.out);
+    folder.write("wrong.yaml", STRICT.replace("sat_score_mean", "sat_score_men"));
+    let run = folder.run(&["policy", "check", "strict.yaml", "wrong.yaml"]).ended_with(1);
+    let run = run.says(&["wrong.yaml:8:12: \"sat_score_men\" is no metric; did you mean sat_score_mean?"]);
+    assert!(run.out.starts_with("strict.yaml: ok"), "{}", run.out);
+    folder.run(&["policy", "check", "missing.yaml"]).ended_with(2).says(&["cannot read missing.yaml"]);
+    folder
+        .run(&["scoreboard", "--store", "memory:", "--policy", "wrong.yaml"])
+        .ended_with(2)
+        .says(&["wrong.yaml:8:12"]);
+}
+
+#[test]
+fn tests_pass_or_say_what_was_expected_and_what_came() {
+    let folder = Folder::new();
+    folder.write("strict.yaml", STRICT);
+    folder.write("strict.test.yaml", TESTS);
+    let run = folder.run(&["policy", "test", "strict.test.yaml"]).succeeded();
+    assert_eq!(run.out, "strict.test.yaml: 2 tests, passed\n");
+
+    let wrong =
+        TESTS.replace("status: watch", "status: pip").replace("override_rate: 0.5", "override_rate: 0.4");
+    folder.write("wrong.test.yaml", wrong.replace("rules: [any-override]", "rules: [disliked]"));
+    let run = folder.run(&["policy", "test", "strict.test.yaml", "wrong.test.yaml"]).ended_with(1);
+    let place =
+        "wrong.test.yaml:10:9: two decisions, one an override: anne@sba.gov at 2026-03-03T00:00:00Z: ";
+    let run = run.says(&[
+        &format!("{place}expected status pip, got watch"),
+        &format!("{place}expected rules [disliked], got [any-override]"),
+        &format!("{place}expected override_rate 0.4, got 0.5"),
+    ]);
+    assert!(run.out.ends_with("wrong.test.yaml: 2 tests, 1 failed\n"), "{}", run.out);
+}
+
+#[test]
+fn a_file_of_tests_may_hold_its_policy_and_name_a_calendar() {
+    let folder = Folder::new();
+    let inline = TESTS.replace(
+        "policy: strict.yaml",
+        "policy: {name: inline, rules: [{id: any-override, when: ['overrides > 0'], then: watch}]}\ncalendar: us-federal",
+    );
+    // 2026-03-01 is a Sunday, on which no hour counts: 0, 3, 3, 3 hours.
+    let inline = inline.replace("avg_processing_hours: 3,", "processing_hours.min: 0,");
+    folder.write("t.yaml", &inline);
+    folder.run(&["policy", "test", "t.yaml"]).succeeded();
+    folder.write("t.yaml", inline.replace("overrides > 0", "overides > 0"));
+    folder
+        .run(&["policy", "test", "t.yaml"])
+        .ended_with(2)
+        .says(&["t.yaml:2:9: the policy: ", "did you mean overrides?"]);
+    folder.write("t.yaml", inline.replace("type: OVERRIDE", "type: OVERIDE"));
+    folder
+        .run(&["policy", "test", "t.yaml"])
+        .ended_with(2)
+        .says(&["t.yaml:8:9: type: OVERIDE", "did you mean OVERRIDE?"]);
+    folder.write("t.yaml", inline.replace("expect:", "expects:"));
+    folder.run(&["policy", "test", "t.yaml"]).ended_with(2).says(&["error: t.yaml:", "expects"]);
+}
+
+#[test]
+fn replay_says_who_would_have_been_flagged_and_when() {
+    let folder = Folder::new();
+    folder.write("strict.yaml", STRICT);
+    folder.write("lax.yaml", "{name: lax, rules: []}");
+    let log = r#"
+{"type": "DECISION", "actor": "anne", "occurred_at": "2026-03-01T09:00:00Z"}
+{"type": "OVERRIDE", "actor": "anne", "occurred_at": "2026-03-02T09:00:00Z"}
+{"type": "SAT_SCORE", "actor": "anne", "value": 1, "occurred_at": "2026-03-04T09:00:00Z"}
+"#;
+    folder.run_with(&["import", "-"], log.as_bytes()).succeeded();
+    let replay =
+        ["policy", "replay", "--from", "2026-03-01", "--to", "2026-03-06", "--policy", "strict.yaml"];
+    let spans = folder.json(&[&replay[..], &["--json", "--against", "lax.yaml"]].concat());
+    assert_eq!((&spans["judgements"], &spans["policy"]["name"]), (&json!(6), &json!("strict")));
+    let expected = json!([
+        {"actor": "anne", "status": "watch", "rules": ["any-override"],
+         "from": "2026-03-03T00:00:00Z", "until": "2026-03-05T00:00:00Z"},
+        {"actor": "anne", "status": "pip", "rules": ["any-override", "disliked"],
+         "from": "2026-03-05T00:00:00Z", "until": null},
+    ]);
+    assert_eq!(spans["spans"], expected);
+    assert_eq!(
+        (&spans["against"]["policy"]["name"], &spans["against"]["spans"]),
+        (&json!("lax"), &json!([]))
+    );
+
+    let page = folder.run(&[&replay[..], &["--against", "lax.yaml"]].concat()).succeeded().out;
+    assert!(
+        page.contains("▲ watch  2026-03-03 00:00:00 UTC  2026-03-05 00:00:00 UTC  any-override"),
+        "{page}"
+    );
+    assert!(page.contains("Only under the first: anne"), "{page}");
+    let backwards = ["policy", "replay", "--from", "2026-03-06", "--to", "2026-03-01"];
+    folder.run(&backwards).ended_with(2).says(&["is later than"]);
+    let too_many = ["policy", "replay", "--from", "2026-03-01", "--every", "tomorrow"];
+    folder.run(&too_many).ended_with(2).says(&["such as 90m, 12h or 1d"]);
+}
+
+#[test]
+fn a_dossier_names_the_policy_that_judged_it() {
+    let folder = Folder::new();
+    folder.write("strict.yaml", STRICT);
+    folder.run(&["record", r#"{"type": "SAT_SCORE", "actor": "anne", "value": 1}"#]).succeeded();
+    let dossier = folder.json(&["dossier", "anne", "--json", "--policy", "strict.yaml"]);
+    assert_eq!((&dossier["policy"]["name"], &dossier["status"]), (&json!("strict"), &json!("pip")));
+    let page = folder.run(&["dossier", "anne", "--policy", "strict.yaml"]).succeeded().out;
+    assert!(page.contains("rule disliked holds → ✖ pip\n    mean satisfaction 1 ★ is below 3 ★\n"), "{page}");
+}

@@ -1,0 +1,105 @@
+//! Help, completions, wrong usage, and stores that cannot be opened.
+
+use std::process::Stdio;
+
+use crate::Folder;
+
+const COMMANDS: [&[&str]; 12] = [
+    &["record"],
+    &["import"],
+    &["dossier"],
+    &["scoreboard"],
+    &["contributions"],
+    &["case"],
+    &["export"],
+    &["demo"],
+    &["completions"],
+    &["policy", "check"],
+    &["policy", "test"],
+    &["policy", "replay"],
+];
+
+#[test]
+fn every_command_has_help_with_examples() {
+    let folder = Folder::new();
+    let help = folder.run(&["--help"]).succeeded().out;
+    assert!(help.contains("Exit codes:") && help.contains("Examples:"), "{help}");
+    for command in COMMANDS {
+        let help = folder.run(&[command, &["--help"]].concat()).succeeded().out;
+        assert!(help.contains("Example"), "{command:?}: {help}");
+    }
+    assert!(folder.run(&["--version"]).succeeded().out.starts_with("apmt "));
+}
+
+#[test]
+fn every_shell_has_completions() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = folder.run(&["completions", shell]).succeeded().out;
+        assert!(script.contains("scoreboard"), "{shell}");
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_is_right() {
+    let folder = Folder::new();
+    folder.run(&[]).ended_with(2);
+    folder.run(&["scorebord"]).ended_with(2).says(&["scoreboard"]);
+    let run = folder.run(&["scoreboard", "--as-of", "yesterday"]).ended_with(2);
+    run.says(&["must be now, latest, or a time such as 2026-03-01T09:30:00Z"]);
+    folder.run(&["dossier", "   ", "--store", "memory:"]).ended_with(2).says(&["actor", "must not be empty"]);
+    let run = folder.run(&["scoreboard", "--store", "memory:", "--calendar", "us-federl"]).ended_with(2);
+    run.says(&["no calendar us-federl", "us-federal"]);
+    folder.write("c.yaml", "name: c\ntime_zone: America/Denvr\nhours: {}");
+    let run = folder.run(&["scoreboard", "--store", "memory:", "--calendar", "c.yaml"]).ended_with(2);
+    run.says(&["c.yaml:2:12", "America/Denver"]);
+}
+
+#[test]
+fn stores_that_cannot_be_opened_say_why() {
+    let folder = Folder::new();
+    for url in ["http://localhost:9300", "https://apmt.example.gov", "postgres://db/apmt"] {
+        folder.run(&["scoreboard", "--store", url]).ended_with(2).says(&["this build does not open it"]);
+    }
+    folder.run(&["scoreboard", "--store", "apmt.db"]).ended_with(2).says(&["did you mean sqlite:apmt.db?"]);
+    // A file that is only to be read is not made.
+    folder.run(&["scoreboard", "--store", "sqlite:missing.db"]).ended_with(2).says(&["missing.db"]);
+    assert!(!folder.path("missing.db").exists());
+    folder.write("text.db", "this is no database, and it is long enough to see that it is none".repeat(100));
+    folder.run(&["scoreboard", "--store", "sqlite:text.db"]).ended_with(2).says(&["error: ", "text.db"]);
+    let event = r#"{"type": "OVERRIDE", "actor": "a"}"#;
+    folder.run(&["record", event, "--store", "sqlite:no/such/folder.db"]).ended_with(2).says(&["folder.db"]);
+}
+
+#[test]
+fn the_store_may_come_from_the_environment() {
+    let folder = Folder::new();
+    let event = r#"{"type": "OVERRIDE", "actor": "a"}"#;
+    let output = folder.command(&["record", event]).env("APMT_STORE", "sqlite:env.db").output().unwrap();
+    assert!(output.status.success());
+    assert!(folder.path("env.db").is_file());
+}
+
+#[test]
+fn a_calendar_is_kept_to() {
+    let folder = Folder::new();
+    let event = r#"{"type": "OVERRIDE", "actor": "a"}"#;
+    folder.run(&["record", event, "--calendar", "us-federal"]).succeeded();
+    folder.run(&["dossier", "a", "--calendar", "us-federal"]).succeeded();
+    folder.run(&["dossier", "a"]).ended_with(2).says(&["calendar", "--calendar"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let folder = Folder::new();
+    folder.run(&["demo", "--store", "sqlite:d.db"]).succeeded();
+    for arguments in [&["export"][..], &["scoreboard", "--json"], &["scoreboard"], &["completions", "bash"]] {
+        let mut command = folder.command(arguments);
+        command.env("APMT_STORE", "sqlite:d.db").stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    }
+}
