@@ -117,6 +117,11 @@ impl Client {
         block_on(self.0.scoreboard(as_of))
     }
 
+    /// What could not be attributed to anybody, as [`unattributed`](crate::Client::unattributed) does.
+    pub fn unattributed(&self, as_of: impl Into<AsOf>) -> Result<Dossier> {
+        block_on(self.0.unattributed(as_of))
+    }
+
     /// As [`crate::Client::contributions`].
     pub fn contributions(&self, actor: &str, as_of: impl Into<AsOf>) -> Result<Vec<Contribution>> {
         block_on(self.0.contributions(actor, as_of))

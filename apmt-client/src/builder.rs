@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apmt_core::{Calendar, Clock, Invalid, Policy, Result, Store, SystemClock};
+use apmt_core::{Calendar, Clock, Invalid, OtherCalendar, Policy, Result, Store, SystemClock};
 
 use crate::client::Client;
 use crate::queue::WhenFull;
@@ -32,6 +32,8 @@ pub struct ClientBuilder {
     policy: Policy,
     clock: Option<Arc<dyn Clock>>,
     calendar: Option<Calendar>,
+    other_calendar: OtherCalendar,
+    progress: Option<url::Progress>,
     read_only: bool,
     settings: Settings,
 }
@@ -64,6 +66,8 @@ impl Default for ClientBuilder {
             policy: Policy::default(),
             clock: None,
             calendar: None,
+            other_calendar: OtherCalendar::Refuse,
+            progress: None,
             read_only: false,
             settings: Settings {
                 queue_capacity: 8192,
@@ -105,6 +109,19 @@ impl ClientBuilder {
     /// The calendar of a store that is opened by its URL. The default counts every hour.
     pub fn calendar(mut self, calendar: Calendar) -> Self {
         self.calendar = Some(calendar);
+        self
+    }
+
+    /// What a store that is opened by its URL does if it was made with another calendar. The default is to refuse.
+    pub fn other_calendar(mut self, what: OtherCalendar) -> Self {
+        self.other_calendar = what;
+        self
+    }
+
+    /// Is told how many events of how many have been folded, where a store that is opened by its URL has to fold its
+    /// log again.
+    pub fn progress(mut self, progress: impl FnMut(u64, u64) + Send + 'static) -> Self {
+        self.progress = Some(Box::new(progress));
         self
     }
 
@@ -154,7 +171,8 @@ impl ClientBuilder {
     /// What opening the store met; [`Invalid`](apmt_core::ErrorKind::Invalid) if neither or both of a URL and a store
     /// were given, if a calendar or read-only was asked of a store that is open already, or if a capacity is 0.
     pub fn build(self) -> Result<Client> {
-        let Self { url, store, policy, clock, calendar, read_only, settings } = self;
+        let Self { url, store, policy, clock, calendar, other_calendar, progress, read_only, settings } =
+            self;
         for (field, size) in
             [("queue_capacity", settings.queue_capacity), ("live_buffer", settings.live_buffer)]
         {
@@ -163,7 +181,10 @@ impl ClientBuilder {
             }
         }
         let store = match (url, store) {
-            (Some(url), None) => url::open(&url, url::Options { clock: clock.clone(), calendar, read_only })?,
+            (Some(url), None) => url::open(
+                &url,
+                url::Options { clock: clock.clone(), calendar, other_calendar, progress, read_only },
+            )?,
             (None, Some(store)) => {
                 let rule = "belongs to the store, which is open already: give it to the store's own builder";
                 if calendar.is_some() {

@@ -261,6 +261,15 @@ impl Client {
         pages::scoreboard(&*self.0.store, &self.0.policy, as_of).await
     }
 
+    /// What could not be attributed to anybody in the policy's window: stars on a case that nobody ever decided, closed
+    /// or held, appeals against no known verdict. It comes as the dossier of nobody, whose name is empty.
+    ///
+    /// # Errors
+    /// What the store meets.
+    pub async fn unattributed(&self, as_of: impl Into<AsOf>) -> Result<Dossier> {
+        self.0.store.dossier(&ActorName::nobody(), as_of.into(), &self.0.policy).await
+    }
+
     /// The evidence behind an actor's dossier as of an instant: everything that counts in the policy's window, by
     /// instant, then in log order.
     ///

@@ -148,8 +148,8 @@ pub use apmt_store_sqlite;
 pub use apmt_core::event::EventBuilder;
 pub use apmt_core::{
     ActorKind, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event,
-    EventType, IntoEvent, Invalid, Measure, MemoryStore, Metrics, Outcome, Policy, Receipt, Recorded, Result,
-    Status, Store, StoreStatus, SystemClock, Timestamp, What, Window,
+    EventType, IntoEvent, Invalid, Measure, MemoryStore, Metrics, OtherCalendar, Outcome, Policy, Receipt,
+    Recorded, Result, Status, Store, StoreStatus, SystemClock, Timestamp, What, Window,
 };
 
 pub use builder::ClientBuilder;

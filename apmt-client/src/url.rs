@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use apmt_core::{Calendar, Clock, Error, ErrorKind, Invalid, MemoryStore, Result, Store, SystemClock};
+use apmt_core::{
+    Calendar, Clock, Error, ErrorKind, Invalid, MemoryStore, OtherCalendar, Result, Store, SystemClock,
+};
 
 /// Every scheme that APMT knows, whether this build opens it or not.
 const SCHEMES: [&str; 5] = ["memory", "sqlite", "http", "https", "postgres"];
@@ -11,12 +13,17 @@ const SCHEMES: [&str; 5] = ["memory", "sqlite", "http", "https", "postgres"];
 const KNOWN: &str = "must start with memory:, sqlite:PATH, http://, https:// or postgres://";
 
 /// What a store is opened with, apart from its URL.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Options {
     pub(crate) clock: Option<Arc<dyn Clock>>,
     pub(crate) calendar: Option<Calendar>,
+    pub(crate) other_calendar: OtherCalendar,
+    pub(crate) progress: Option<Progress>,
     pub(crate) read_only: bool,
 }
+
+/// Is told how many events of how many have been folded.
+pub(crate) type Progress = Box<dyn FnMut(u64, u64) + Send>;
 
 /// Opens the store that a URL names.
 ///
@@ -80,6 +87,10 @@ fn open_sqlite(path: &str, options: Options) -> Result<Arc<dyn Store>> {
     if let Some(calendar) = options.calendar {
         builder = builder.calendar(calendar);
     }
+    if let Some(progress) = options.progress {
+        builder = builder.progress(progress);
+    }
+    builder = builder.other_calendar(options.other_calendar);
     Ok(Arc::new(builder.open()?))
 }
 

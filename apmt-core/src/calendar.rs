@@ -145,3 +145,16 @@ impl From<BusinessHours> for Calendar {
         Self::BusinessHours(Arc::new(hours))
     }
 }
+
+/// What a store does when it is opened with another calendar than the one that its processing times were measured
+/// through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OtherCalendar {
+    /// It refuses, with [`ErrorKind::Mismatch`](crate::ErrorKind::Mismatch). The default: a calendar given by mistake
+    /// changes nothing.
+    #[default]
+    Refuse,
+    /// It measures every case again through the calendar given.
+    Refold,
+}

@@ -93,7 +93,7 @@ pub mod time;
 mod wire;
 pub mod yaml;
 
-pub use calendar::Calendar;
+pub use calendar::{Calendar, OtherCalendar};
 pub use contribution::{Change, Contribution, Measure};
 pub use dossier::{Dossier, Status};
 pub use error::{Error, ErrorKind, Result};

@@ -93,7 +93,7 @@ impl From<apmt_core::Error> for Failure {
     fn from(error: apmt_core::Error) -> Self {
         let advice = match error.kind() {
             ErrorKind::Locked => Some("another process holds the file: wait for it, then try again"),
-            ErrorKind::Mismatch => Some("see also --calendar"),
+            ErrorKind::Mismatch => Some("see also --calendar and --refold"),
             _ => None,
         };
         let failure = Self::new(error.to_string()).with_source(error);

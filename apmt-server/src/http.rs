@@ -40,7 +40,8 @@
 //! # Errors
 //! Every error is `application/problem+json` (RFC 9457). Besides the members of the standard it has the `kind` of the
 //! error where there is one ([`ErrorKind::name`](apmt_core::ErrorKind::name)), and where something sent is invalid its
-//! `field`, `value`, `rule`, `nearest` name, and its `index` in the batch, from 0. What may succeed later is 503 with
+//! `field`, `value`, `rule`, `nearest` name, and its `index` in the batch, from 0. A 404 for an event that is not there
+//! says `"missing":"event"`. What may succeed later is 503 with
 //! `Retry-After`; sending an event again under the same id is safe.
 //!
 //! Every answer has an `x-request-id`: the one that was sent, or a new one.

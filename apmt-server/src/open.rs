@@ -1,11 +1,13 @@
 //! Which store, which policy, which calendar: the options that every command on data has.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use apmt_client::blocking::Client;
-use apmt_core::{Calendar, Policy};
+use apmt_core::{Calendar, OtherCalendar, Policy};
 use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::Failure;
 
@@ -35,9 +37,12 @@ pub(crate) struct RuleOptions {
     pub(crate) policy: Option<PathBuf>,
     /// Which hours count: always, us-federal, or a YAML file
     ///
-    /// A store keeps to the calendar that it was made with, and refuses another.
+    /// A store keeps to the calendar that it was made with, and refuses another; see --refold.
     #[arg(long, value_name = "NAME|FILE", default_value = "always")]
     pub(crate) calendar: String,
+    /// Measure every case again if the store was made with another calendar
+    #[arg(long)]
+    pub(crate) refold: bool,
 }
 
 /// What a command means to do with a store.
@@ -56,19 +61,42 @@ impl StoreOptions {
 impl RuleOptions {
     pub(crate) fn open(&self, url: &str, purpose: Purpose) -> Result<Client, Failure> {
         // A file that is only read must be there: a slip of the pen makes no new one.
-        let read_only = purpose == Purpose::Read && url.trim().to_ascii_lowercase().starts_with("sqlite:");
+        let is_file = url.trim().to_ascii_lowercase().starts_with("sqlite:");
+        let read_only = purpose == Purpose::Read && is_file && !self.refold;
+        let other = if self.refold { OtherCalendar::Refold } else { OtherCalendar::Refuse };
+        let bar = progress_bar(None, "{wide_msg} {pos} of {len} events  {bar:20}  {eta} left");
+        let shown = bar.clone();
         let client = Client::builder()
             .url(url)
             .policy(self.policy()?)
             .calendar(calendar(&self.calendar)?)
+            .other_calendar(other)
+            .progress(move |done, total| {
+                shown.set_message("measuring every case again");
+                shown.set_length(total);
+                shown.set_position(done);
+            })
             .read_only(read_only)
-            .build()?;
-        Ok(client.into())
+            .build();
+        bar.finish_and_clear();
+        Ok(client?.into())
     }
 
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
         self.policy.as_deref().map_or_else(|| Ok(Policy::default()), policy)
     }
+}
+
+/// A bar for long work on standard error; hidden where nobody sits at a terminal.
+pub(crate) fn progress_bar(length: Option<u64>, template: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr_with_hz(5));
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
 }
 
 /// Reads a policy from a file.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use apmt_core::{Calendar, Clock, Error, ErrorKind, Result, SystemClock};
+use apmt_core::{Calendar, Clock, Error, ErrorKind, OtherCalendar, Result, SystemClock};
 use rusqlite::Connection;
 
 use crate::error::explained;
@@ -13,17 +13,6 @@ use crate::reader::Readers;
 use crate::refold::{FOLD_VERSION, made_with, refold};
 use crate::writer::Writer;
 use crate::{SqliteStore, Synchronous, connection, schema};
-
-/// What to do with a file whose processing times were measured through another calendar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum OtherCalendar {
-    /// Refuse to open it, with [`ErrorKind::Mismatch`]. The default: a calendar given by mistake changes nothing.
-    #[default]
-    Refuse,
-    /// Measure every case again through the calendar given.
-    Refold,
-}
 
 /// Options for opening a file; see [`SqliteStore::builder`].
 pub struct SqliteBuilder {

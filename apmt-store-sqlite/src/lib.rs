@@ -50,7 +50,7 @@ use apmt_core::{
 use async_trait::async_trait;
 use uuid::Uuid;
 
-pub use builder::{OtherCalendar, SqliteBuilder};
+pub use builder::SqliteBuilder;
 pub use connection::Synchronous;
 
 use reader::Readers;

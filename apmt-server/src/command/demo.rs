@@ -68,7 +68,8 @@ impl Demo {
         // What is there already goes on: its queues age with the clock.
         let as_of = if asked_for.is_some() { end } else { client.status()?.now };
         let board = client.scoreboard(as_of)?;
-        let mut page = screen::scoreboard::page(&board, as_of, client.policy());
+        let unattributed = client.unattributed(as_of)?;
+        let mut page = screen::scoreboard::page(&board, &unattributed, as_of, client.policy());
         page.push_str(&self.what_next(asked_for));
         print(&page)?;
         close(&client)?;

@@ -1,17 +1,17 @@
 //! `apmt import`: whole logs.
 
 use std::fs::File;
-use std::io::{IsTerminal as _, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::{print, print_json};
 use crate::failure::{Ending, Failure};
 use crate::import::{Counts, ImportError, Importer, Rejected};
-use crate::open::{Purpose, StoreOptions, close};
+use crate::open::{Purpose, StoreOptions, close, progress_bar};
 use crate::screen::{complain, count};
 
 /// Import logs of events as JSON Lines, plain or gzipped
@@ -125,18 +125,12 @@ fn is_input(path: &Path) -> bool {
 
 /// How far it has come, in bytes of the file, for whoever sits at a terminal.
 fn progress(length: Option<u64>, name: &str) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr_with_hz(5));
     let template = if length.is_some() {
         "{wide_msg} {bytes:>10} of {total_bytes}  {percent:>3} %  {bar:20}  {eta} left"
     } else {
         "{wide_msg} {spinner} {bytes}"
     };
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
+    let bar = progress_bar(length, template);
     bar.set_message(crate::screen::printable(name).into_owned());
     bar.enable_steady_tick(Duration::from_millis(200));
     bar

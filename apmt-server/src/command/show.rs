@@ -70,7 +70,8 @@ impl Scoreboard {
         if self.json {
             print_json(&dossiers)?;
         } else {
-            print(&screen::scoreboard::page(&dossiers, as_of, client.policy()))?;
+            let unattributed = client.unattributed(as_of)?;
+            print(&screen::scoreboard::page(&dossiers, &unattributed, as_of, client.policy()))?;
         }
         close(&client)?;
         Ok(Ending::Fine)

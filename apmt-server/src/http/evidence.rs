@@ -3,7 +3,7 @@
 use apmt_core::contribution::Cursor;
 use apmt_core::{ActorName, CaseId, Contribution, Invalid, Recorded, Timestamp, Window};
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
 use uuid::Uuid;
@@ -116,6 +116,6 @@ pub(crate) async fn event(State(app): State<App>, Name(id): Name, uri: Uri) -> R
     })?;
     match app.client.event(id).await? {
         Some(recorded) => json(&recorded),
-        None => Err(Problem::new(StatusCode::NOT_FOUND, format!("{id}: no event has this id"))),
+        None => Err(Problem::missing("event", format!("{id}: no event has this id"))),
     }
 }

@@ -15,6 +15,7 @@ struct Inner {
     detail: String,
     kind: Option<ErrorKind>,
     invalid: Option<Invalid>,
+    missing: Option<&'static str>,
     header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -27,6 +28,8 @@ struct Body<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<&'static str>,
     #[serde(flatten)]
     invalid: Option<&'a Invalid>,
 }
@@ -34,7 +37,21 @@ struct Body<'a> {
 impl Problem {
     /// A problem of that status; the detail says what happened and what to do.
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self(Box::new(Inner { status, detail: detail.into(), kind: None, invalid: None, header: None }))
+        Self(Box::new(Inner {
+            status,
+            detail: detail.into(),
+            kind: None,
+            invalid: None,
+            missing: None,
+            header: None,
+        }))
+    }
+
+    /// Something that could be there is not: so a caller can tell it from a path that this server does not have.
+    pub(crate) fn missing(what: &'static str, detail: impl Into<String>) -> Self {
+        let mut problem = Self::new(StatusCode::NOT_FOUND, detail);
+        problem.0.missing = Some(what);
+        problem
     }
 
     /// Something that was sent breaks a rule.
@@ -99,13 +116,14 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Inner { status, detail, kind, invalid, header } = *self.0;
+        let Inner { status, detail, kind, invalid, missing, header } = *self.0;
         let body = Body {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
             detail: &detail,
             kind: kind.map(ErrorKind::name),
+            missing,
             invalid: invalid.as_ref(),
         };
         let body = serde_json::to_vec(&body).unwrap_or_default();

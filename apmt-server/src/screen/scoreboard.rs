@@ -8,7 +8,13 @@ use super::number::{age, instant, percent, tenths};
 use super::table::{Align, Cell, Table};
 use super::{BAD, BOLD, DIM, NOTHING, PLAIN, count, printable, status};
 
-pub(crate) fn page(dossiers: &[Dossier], as_of: Timestamp, policy: &Policy) -> String {
+/// `unattributed` is nobody's dossier: what could not be attributed is counted and shown.
+pub(crate) fn page(
+    dossiers: &[Dossier],
+    unattributed: &Dossier,
+    as_of: Timestamp,
+    policy: &Policy,
+) -> String {
     let mut out = String::new();
     let digest: String = policy.digest().chars().take(12).collect();
     // Writing to a string does not fail.
@@ -28,6 +34,7 @@ pub(crate) fn page(dossiers: &[Dossier], as_of: Timestamp, policy: &Policy) -> S
     table(dossiers).write(&mut out);
     out.push('\n');
     summary(dossiers, &mut out);
+    nobodys(unattributed, &mut out);
     out
 }
 
@@ -99,6 +106,24 @@ fn open(dossier: &Dossier) -> String {
     match dossier.metrics.open.oldest_hours {
         Some(oldest) => format!("{} ({})", dossier.metrics.open.count, age(oldest)),
         None => dossier.metrics.open.count.to_string(),
+    }
+}
+
+/// What nobody could be named for, if there is any.
+fn nobodys(unattributed: &Dossier, out: &mut String) {
+    let metrics = &unattributed.metrics;
+    let kinds = [
+        (metrics.sat.count, "rating", "ratings"),
+        (metrics.appeals.count, "appeal", "appeals"),
+        (metrics.processing_hours.count, "processing time", "processing times"),
+    ];
+    let counts: Vec<String> = kinds
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, one, many)| count(number, one, many))
+        .collect();
+    if !counts.is_empty() {
+        let _ = writeln!(out, "{DIM}Attributed to nobody: {}.{DIM:#}", counts.join(", "));
     }
 }
 

@@ -103,3 +103,37 @@ fn a_reader_that_goes_away_is_no_error() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_store_can_be_measured_again_through_another_calendar() {
+    let folder = Folder::new();
+    // From Friday 16:00 in New York to Monday 09:00: half an hour and an hour of office time, and 65 of all hours.
+    for event in [
+        r#"{"type": "ASSIGNED", "actor": "a", "case_id": "C", "occurred_at": "2026-01-09T16:00:00-05:00"}"#,
+        r#"{"type": "DECISION", "actor": "a", "case_id": "C", "occurred_at": "2026-01-12T09:00:00-05:00"}"#,
+    ] {
+        folder.run(&["record", event]).succeeded();
+    }
+    let hours = |options: &[&str]| {
+        let arguments = [&["dossier", "a", "--as-of", "latest", "--json"], options].concat();
+        let dossier: serde_json::Value =
+            serde_json::from_str(&folder.run(&arguments).succeeded().out).unwrap();
+        dossier["avg_processing_hours"].to_string()
+    };
+    assert_eq!(hours(&[]), "65.0");
+    folder.run(&["dossier", "a", "--calendar", "us-federal"]).ended_with(2).says(&["--refold"]);
+    assert_eq!(hours(&["--calendar", "us-federal", "--refold"]), "1.5");
+    assert_eq!(hours(&["--calendar", "us-federal"]), "1.5");
+    assert_eq!(hours(&["--calendar", "always", "--refold"]), "65.0");
+}
+
+#[test]
+fn what_nobody_can_be_named_for_is_counted_and_shown() {
+    let folder = Folder::new();
+    folder.run(&["record", r#"{"type": "SAT_SCORE", "case_id": "C", "value": 2}"#]).succeeded();
+    folder.run(&["record", r#"{"type": "DECISION", "actor": "a", "case_id": "D"}"#]).succeeded();
+    let run = folder.run(&["scoreboard"]).succeeded();
+    assert!(run.out.contains("Attributed to nobody: 1 rating."), "{}", run.out);
+    let run = folder.run(&["scoreboard", "--json"]).succeeded();
+    assert!(!run.out.contains(r#""actor": """#), "{}", run.out);
+}

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use apmt_core::conformance::{naive, random_events};
 use apmt_core::time::ManualClock;
-use apmt_core::{AsOf, Calendar, ErrorKind, Policy, Store};
-use apmt_store_sqlite::{OtherCalendar, SqliteBuilder, SqliteStore};
+use apmt_core::{AsOf, Calendar, ErrorKind, OtherCalendar, Policy, Store};
+use apmt_store_sqlite::{SqliteBuilder, SqliteStore};
 use futures_lite::future::block_on;
 
 fn builder(path: &std::path::Path) -> SqliteBuilder {
