@@ -46,6 +46,9 @@ use crate::time::Timestamp;
 
 /// The most bytes that an event's JSON may have: 64 KiB.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
+/// The most bytes that an exported event's JSON may have, with what the store has added: `id`, `occurred_at`,
+/// `position`, `recorded_at`, `retracted`.
+pub const MAX_EXPORTED_BYTES: usize = MAX_EVENT_BYTES + 256;
 /// The most events that one batch may have.
 pub const MAX_BATCH_EVENTS: usize = 10_000;
 /// The most bytes of JSON that one batch may have: 16 MiB.

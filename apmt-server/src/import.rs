@@ -1,7 +1,8 @@
 //! Reading a log of JSON Lines into a store: in bounded memory, the good lines stored, each bad one answered.
 //!
 //! - Plain or gzipped, told apart by the first two bytes and not by the name.
-//! - A line has at most 64 KiB ([`MAX_EVENT_BYTES`]); of a longer one no more than that is held.
+//! - A line has at most 64 KiB, and an exported one a little more ([`MAX_EXPORTED_BYTES`]); of a longer one no more than
+//!   that is held.
 //! - Blank lines are passed over, and so is a byte order mark at the beginning.
 //! - Lines go to the store in batches of a thousand. If the store refuses one of a batch, that line is rejected and
 //!   the rest goes again: the ids were given before the first attempt, so nothing is stored twice.
@@ -13,7 +14,7 @@ use std::fmt;
 use std::io::{self, BufReader, Read};
 
 use apmt_client::blocking::Client;
-use apmt_core::event::MAX_EVENT_BYTES;
+use apmt_core::event::{MAX_EVENT_BYTES, MAX_EXPORTED_BYTES};
 use apmt_core::{Clock as _, Event, Invalid, SystemClock};
 use flate2::bufread::MultiGzDecoder;
 use serde::Serialize;
@@ -25,7 +26,7 @@ const BATCH_LINES: usize = 1000;
 /// How many bytes go to the store at once, and may wait in memory.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// The longest line that is held: an event, a byte order mark and a carriage return.
-const LONGEST_LINE: usize = MAX_EVENT_BYTES + 4;
+const LONGEST_LINE: usize = MAX_EXPORTED_BYTES + 4;
 const BUFFER_BYTES: usize = 64 * 1024;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 

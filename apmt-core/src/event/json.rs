@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::invalid::nearest;
 use super::types::same_verdict;
-use super::{ActorKind, Event, EventType, Invalid, MAX_EVENT_BYTES, Outcome, What};
+use super::{ActorKind, Event, EventType, Invalid, MAX_EVENT_BYTES, MAX_EXPORTED_BYTES, Outcome, What};
 use crate::name::{ActorName, CaseId, Sent};
 use crate::time::Timestamp;
 
@@ -48,6 +48,8 @@ pub(super) struct Fields {
     known: [Option<Value>; KNOWN.len()],
     extra: Map<String, Value>,
     given_twice: Option<Box<str>>,
+    /// Whether a store's fields were among them.
+    exported: bool,
 }
 
 impl Fields {
@@ -61,6 +63,7 @@ impl Fields {
                 self.given_twice = Some(name.into());
             }
         } else if STORE_ADDS.contains(&&*name) {
+            self.exported = true;
         } else if self.extra.contains_key(&*name) {
             self.given_twice = Some(name.into());
         } else {
@@ -255,13 +258,12 @@ impl Fields {
     }
 }
 
-fn parse(json: &[u8]) -> Result<Event, Invalid> {
+fn parse(json: &[u8]) -> Result<Fields, Invalid> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     reader
         .deserialize_map(FieldsVisitor)
         .and_then(|fields| reader.end().map(|()| fields))
-        .map_err(|error| Invalid::missing("event", format!("is not a JSON object: {error}")))?
-        .into_event()
+        .map_err(|error| Invalid::missing("event", format!("is not a JSON object: {error}")))
 }
 
 struct FieldsVisitor;
@@ -318,21 +320,26 @@ impl Event {
     /// [`MAX_EVENT_BYTES`], nests over 127 deep, is not UTF-8, or gives a field twice is refused as the field `event`.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, Invalid> {
         let json = json.as_ref();
-        if json.len() > MAX_EVENT_BYTES {
+        if json.len() > MAX_EXPORTED_BYTES {
             return Err(too_large(json.len()));
         }
-        parse(json)
+        let fields = parse(json)?;
+        if json.len() > MAX_EVENT_BYTES && !fields.exported {
+            return Err(too_large(json.len()));
+        }
+        let exported = fields.exported;
+        let event = fields.into_event()?;
+        // Numbers may take up to four times the room that they came in (`1e15` is written out), and what is stored has to
+        // be small enough to be exported and recorded elsewhere.
+        if exported || json.len() <= MAX_EVENT_BYTES / 4 { Ok(event) } else { event.within_size() }
     }
 
     /// An event from what a store kept of it: [`to_payload`](Self::to_payload) and the two that stand beside it.
     ///
-    /// The limit on size is not applied again, for the same event may be longer as it is written here than as it came
-    /// (`1e9` is written `1000000000.0`).
-    ///
     /// # Errors
     /// [`Invalid`] if the payload is not what was written.
     pub fn from_payload(payload: &[u8], id: Uuid, occurred_at: Timestamp) -> Result<Self, Invalid> {
-        let mut event = parse(payload)?;
+        let mut event = parse(payload)?.into_event()?;
         event.id = Some(id);
         event.occurred_at = Some(occurred_at);
         Ok(event)

@@ -153,8 +153,7 @@ fn what_a_store_adds_is_passed_over_on_the_way_in() {
     assert_eq!(Event::from_json(json).unwrap(), recorded.event);
 }
 
-/// A store that keeps the id and the instant beside the rest makes the same event of the three, though numbers may take
-/// more room than they came in.
+/// A store that keeps the id and the instant beside the rest makes the same event of the three.
 #[test]
 fn a_payload_is_the_event_without_id_and_instant() {
     for (event, _) in snapshots() {
@@ -163,11 +162,29 @@ fn a_payload_is_the_event_without_id_and_instant() {
         assert!(!payload.contains(r#""id""#) && !payload.contains(r#""occurred_at""#), "{payload}");
         assert_eq!(Event::from_payload(payload.as_bytes(), id, at), Ok(event));
     }
-    let grows = format!(r#"{{"type":"X_LONG","n":[{}1]}}"#, "1e15,".repeat(12_000));
-    let mut event = Event::from_json(grows).unwrap();
-    let (id, at) = event.complete("2026-03-01T12:00:00Z".parse().unwrap());
-    assert!(event.to_payload().len() > apmt_core::event::MAX_EVENT_BYTES);
-    assert!(Event::from_payload(event.to_payload().as_bytes(), id, at) == Ok(event));
+}
+
+/// Numbers may take more room than they came in: what would be too large as it is written is refused at once.
+#[test]
+fn an_event_that_grows_over_the_limit_is_refused() {
+    let grows = |count| format!(r#"{{"type":"X_LONG","n":[{}1]}}"#, "1e15,".repeat(count));
+    assert!(Event::from_json(grows(3_000)).is_ok());
+    assert!(grows(12_000).len() < apmt_core::event::MAX_EVENT_BYTES);
+    let error = Event::from_json(grows(12_000)).unwrap_err();
+    assert!(error.rule().starts_with("must be at most 65536 bytes"), "{error}");
+}
+
+/// The largest event can be exported and recorded elsewhere, though the store has added to it.
+#[test]
+fn the_largest_event_can_be_recorded_again_from_an_export() {
+    let note = "n".repeat(apmt_core::event::MAX_EVENT_BYTES - r#"{"type":"X_LONG","note":""}"#.len());
+    let event = Event::from_json(format!(r#"{{"type":"X_LONG","note":"{note}"}}"#)).unwrap();
+    let recorded = Recorded::new(event, u64::MAX, "2026-03-02T00:00:00.123Z".parse().unwrap());
+    let exported = serde_json::to_string(&recorded.with_retracted(true)).unwrap();
+    assert!(exported.len() > apmt_core::event::MAX_EVENT_BYTES);
+    assert!(Event::from_json(&exported).is_ok());
+    let longer = exported.replace(r#""note":"n"#, &format!(r#""note":"{}"#, "n".repeat(300)));
+    assert!(Event::from_json(longer).is_err());
 }
 
 #[test]
