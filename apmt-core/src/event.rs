@@ -25,10 +25,12 @@
 //! ```
 
 mod build;
+mod fields;
 mod invalid;
 mod json;
 mod recorded;
 mod types;
+mod write;
 
 use std::fmt;
 

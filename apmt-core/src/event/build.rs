@@ -3,7 +3,7 @@
 use serde_json::{Number, Value};
 use uuid::Uuid;
 
-use super::json::Fields;
+use super::fields::Fields;
 use super::{ActorKind, Event, EventType, Invalid, Outcome};
 use crate::time::Timestamp;
 

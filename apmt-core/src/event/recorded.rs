@@ -5,7 +5,8 @@ use std::fmt;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::json::{Fields, Name};
+use super::fields::Fields;
+use super::json::Name;
 use crate::store::Recorded;
 use crate::time::Timestamp;
 
@@ -28,7 +29,8 @@ impl<'de> Visitor<'de> for RecordedVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Recorded, A::Error> {
-        let (mut fields, mut position, mut recorded_at, mut retracted) = (Fields::default(), None, None, false);
+        let (mut fields, mut position, mut recorded_at, mut retracted) =
+            (Fields::default(), None, None, false);
         while let Some(name) = map.next_key_seed(Name)? {
             match &*name {
                 "position" => position = Some(map.next_value::<u64>()?),

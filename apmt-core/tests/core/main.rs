@@ -2,9 +2,12 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test's helpers fail by a panic, as tests do")]
 
+mod calendar;
 mod event;
 mod fold;
 mod memory;
 mod metrics;
+mod policy;
 mod properties;
 mod tally;
+mod wire;

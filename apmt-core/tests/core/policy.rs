@@ -1,7 +1,5 @@
 //! Policies: the built-in rule, what each condition and rule does, and what files get wrong, with line and column.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use apmt_core::metrics::Metrics;
 use apmt_core::policy::{Comparison, DEFAULT_POLICY_YAML, Metric, Policy, PolicyName, Reason};
 use apmt_core::{Status, dossier};

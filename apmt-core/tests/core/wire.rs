@@ -2,8 +2,8 @@
 
 use apmt_core::tally::{Durations, Tally};
 use apmt_core::{
-    Activity, ActorKind, ActorName, CaseId, Contribution, Day, Error, ErrorKind, Event, Invalid, Measure, OpenCase,
-    Recorded, Timestamp,
+    Activity, ActorKind, ActorName, CaseId, Contribution, Day, Error, ErrorKind, Event, Invalid, Measure,
+    OpenCase, Recorded, Timestamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -56,14 +56,18 @@ fn contributions() {
         let case_id = CaseId::new("C-1").unwrap();
         let actor = ActorName::new("anne").unwrap();
         let contribution = Contribution { actor, at, position: 3, case_id: Some(case_id), measure };
-        let mut json = json!({"actor": "anne", "at": "2026-03-02T07:00:00Z", "position": 3, "case_id": "C-1"});
+        let mut json =
+            json!({"actor": "anne", "at": "2026-03-02T07:00:00Z", "position": 3, "case_id": "C-1"});
         for (name, value) in fields.as_object().unwrap() {
             json[name] = value.clone();
         }
         is_written(&contribution, &json);
     };
     written(Measure::Verdict { overridden: true }, json!({"measure": "verdict", "overridden": true}));
-    written(Measure::Recommendation { overridden: false }, json!({"measure": "recommendation", "overridden": false}));
+    written(
+        Measure::Recommendation { overridden: false },
+        json!({"measure": "recommendation", "overridden": false}),
+    );
     written(
         Measure::Processing { counted_ms: 18_000_000, since: time("2026-03-02T02:00:00Z"), held: true },
         json!({"measure": "processing", "hours": 5.0, "counted_ms": 18_000_000, "since": "2026-03-02T02:00:00Z",
@@ -85,7 +89,8 @@ fn contributions() {
         &nobody,
         &json!({"actor": "", "at": "2026-03-02T07:00:00Z", "position": 3, "measure": "verdict", "overridden": false}),
     );
-    let no_stars = json!({"actor": "", "at": "2026-03-02T07:00:00Z", "position": 3, "measure": "satisfaction"});
+    let no_stars =
+        json!({"actor": "", "at": "2026-03-02T07:00:00Z", "position": 3, "measure": "satisfaction"});
     assert!(serde_json::from_value::<Contribution>(no_stars).unwrap_err().to_string().contains("stars"));
 }
 

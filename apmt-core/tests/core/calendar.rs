@@ -1,6 +1,5 @@
 //! Calendars: hand-computed hours, daylight saving, holidays against the published lists, and what files get wrong.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::float_cmp, reason = "quarters of an hour are exact")]
 
 use apmt_core::calendar::{BusinessHours, CalendarError, HolidayRule, Interval, NaiveDate, Weekday};
