@@ -65,7 +65,9 @@ pub(crate) mod days {
         list.end()
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(Day, Tally)>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<(Day, Tally)>, D::Error> {
         let days = Vec::<Read>::deserialize(deserializer)?;
         Ok(days.into_iter().map(|read| (read.day, read.tally)).collect())
     }

@@ -16,7 +16,11 @@
 //! # What is sent
 //! Events are JSON whatever the content type says, for forms and `curl -d` say something else. An event has at most
 //! 64 KiB, a batch at most 10,000 events and 16 MiB. In a batch, blank lines are passed over, and an element of an
-//! array counts as a line.
+//! array counts as a line. A body may be packed with gzip, and says so in `Content-Encoding`.
+//!
+//! `POST /event` with the content type `application/cloudevents+json` takes a CloudEvent 1.0 whose `data` is the event.
+//! Its `id` becomes the event's where that is a UUID, and else the `source` and the `id` together do; `type` (the last
+//! part of it, in upper case), `subject` (the case) and `time` stand in for what `data` leaves out.
 //!
 //! # Pages
 //! `next` is what to send as `after` for the page that follows; it is `null` at the end. `limit` is 100 unless said
@@ -48,12 +52,14 @@
 
 mod batch;
 mod body;
+mod cloudevents;
 mod dossiers;
 mod envelope;
 mod evidence;
 mod health;
 mod limits;
 mod options;
+mod origin;
 mod params;
 mod problem;
 mod record;
@@ -63,6 +69,7 @@ use std::sync::Arc;
 
 use apmt_client::Client;
 use axum::Router;
+use axum::body::Body;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -70,6 +77,8 @@ use axum::routing::{get, post};
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::decompression::RequestDecompressionLayer;
+use tower_http::map_request_body::MapRequestBodyLayer;
 
 pub use options::RouterOptions;
 use problem::Problem;
@@ -116,6 +125,9 @@ pub fn router(client: Client, options: RouterOptions) -> Router {
         .route("/actors/{actor}/activity", get(remote::activity_of_path))
         .route("/activities", get(remote::activities))
         .route("/status", get(remote::status))
+        // The limits on sizes hold for what is unpacked. What is packed otherwise is refused where the body is read.
+        .layer(MapRequestBodyLayer::new(Body::new))
+        .layer(RequestDecompressionLayer::new().gzip(true).pass_through_unaccepted(true))
         .layer(from_fn_with_state(app.clone(), limits::limited));
     // A busy server must still be able to say that it lives.
     let unlimited = Router::new()
@@ -125,6 +137,7 @@ pub fn router(client: Client, options: RouterOptions) -> Router {
     data.merge(unlimited)
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
+        .layer(from_fn(origin::own_pages_only))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(envelope::envelope))
         .with_state(app)

@@ -9,6 +9,10 @@ use crate::address::Address;
 use crate::retry::Retry;
 use crate::transport::Transport;
 
+/// How long a connection is kept while nothing is sent on it: a little less than a server does, or requests would now
+/// and then meet a connection that is just being closed.
+const IDLE: Duration = Duration::from_secs(8);
+
 /// Options for a remote store; see [`HttpStore::builder`].
 ///
 /// ```
@@ -76,6 +80,7 @@ impl HttpBuilder {
             .connect_timeout(self.connect_timeout)
             .timeout(self.request_timeout)
             .pool_max_idle_per_host(self.max_idle_connections)
+            .pool_idle_timeout(IDLE)
             // A redirected append would arrive without its events.
             .redirect(reqwest::redirect::Policy::none())
             .tcp_nodelay(true);

@@ -37,6 +37,8 @@ pub(crate) fn writer(path: &Path, synchronous: Synchronous, busy: Duration) -> R
         connection.pragma_update(None, "synchronous", level)?;
         // 16 MiB: the pages that today's events write, and the upper levels of the indexes.
         connection.pragma_update(None, "cache_size", -16_384)?;
+        // 16 MiB of log before it is copied back into the file: a page that many commits touch is copied once.
+        connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
         // A busy reader may let the log grow for a while; afterwards it is cut down again.
         connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)
     };

@@ -9,6 +9,14 @@
 //! - **One file.** A second process may read it, back it up ([`SqliteStore::backup`]) or write to it at the same time;
 //!   SQLite's locks keep them apart.
 //!
+//! # Sizing
+//! A dossier's cost follows the days of its window, and an append's the size of what it adds to: an actor's day is one
+//! row, written anew by each commit that adds to it. That is nothing for people, and little for an agent with some ten
+//! thousand contributions a day; one with a million a day should record in batches.
+//!
+//! A disk that fills up, a lock that another process keeps, a folder that may not be written: each refuses the append
+//! with an error of its kind, and nothing that was acknowledged is lost. The same store goes on once the cause is gone.
+//!
 //! ```
 //! use apmt_core::{Event, Policy, Store};
 //! use apmt_store_sqlite::SqliteStore;

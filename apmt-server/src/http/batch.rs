@@ -58,9 +58,9 @@ pub(crate) async fn events(
     let mut batch = Batch { client: &app.client, stored: Vec::new(), rejected: Vec::new() };
     let lines = lines::split(&body)?;
     if atomic {
-        batch.store_all(&lines).await?
+        batch.store_all(&lines).await?;
     } else {
-        batch.store_good(lines).await?
+        batch.store_good(lines).await?;
     }
     let Batch { stored, mut rejected, .. } = batch;
     rejected.sort_unstable_by_key(|rejected| rejected.line);

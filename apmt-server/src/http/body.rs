@@ -18,9 +18,9 @@ pub(crate) async fn read(
     if let Some(coding) = headers.get(header::CONTENT_ENCODING)
         && coding.as_bytes() != b"identity"
     {
-        let detail = "the body must be sent as it is: this server takes no content codings";
+        let detail = "the body may be sent as it is or with gzip, and with no other content coding";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
-            .with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
+            .with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity")));
     }
     let told =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
@@ -30,7 +30,9 @@ pub(crate) async fn read(
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(over(what, limit)),
-        Err(error) => Err(Problem::new(StatusCode::BAD_REQUEST, format!("the body was cut short: {error}"))),
+        Err(error) => {
+            Err(Problem::new(StatusCode::BAD_REQUEST, format!("the body is cut short or damaged: {error}")))
+        }
     }
 }
 

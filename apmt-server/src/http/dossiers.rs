@@ -49,13 +49,18 @@ pub(crate) async fn dossiers(State(app): State<App>, uri: Uri) -> Result<Respons
     let mut page: Vec<Dossier> = Vec::new();
     // A store may give less than it is asked for, and of that a status leaves out some: only nothing is the end.
     while page.len() < limit {
-        let more = store.dossiers(AsOf::At(as_of), policy, after.as_ref(), limit - page.len()).await?;
-        let Some(last) = more.last() else {
-            after = None;
-            break;
-        };
-        after = Some(last.actor.clone());
+        // Where a status leaves out many, asking for few at a time would ask very often.
+        let ask = if status.is_some() { MAX_PAGE } else { limit - page.len() };
+        let more = store.dossiers(AsOf::At(as_of), policy, after.as_ref(), ask).await?;
+        after = more.last().map(|dossier| dossier.actor.clone());
         page.extend(more.into_iter().filter(|dossier| status.is_none_or(|status| dossier.status == status)));
+        if after.is_none() {
+            break;
+        }
+    }
+    if page.len() > limit {
+        page.truncate(limit);
+        after = page.last().map(|dossier| dossier.actor.clone());
     }
     json(&Page { as_of, dossiers: &page, next: after.as_ref().filter(|_| limit > 0) })
 }

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::{App, json};
 
 #[derive(Serialize)]
-struct Contributions<'a> {
+struct Evidence<'a> {
     actor: &'a ActorName,
     as_of: Timestamp,
     contributions: &'a [Contribution],
@@ -54,7 +54,7 @@ async fn contributions(app: &App, actor: &ActorName, params: &Params) -> Result<
         }
     }
     let next = after.filter(|_| limit > 0).map(|cursor| cursor.to_string());
-    json(&Contributions { actor, as_of: window.until, contributions: &page, next })
+    json(&Evidence { actor, as_of: window.until, contributions: &page, next })
 }
 
 #[derive(Serialize)]

@@ -16,14 +16,14 @@ pub(crate) async fn limited(State(app): State<App>, request: Request, next: Next
             let detail = "the server is busy with as many requests as it takes at once: send it again later";
             Problem::later(ErrorKind::Unavailable, detail).into_response()
         }
-        Ok(_permit) => match tokio::time::timeout(app.options.request_timeout(), next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => {
+        Ok(_permit) => {
+            let answered = tokio::time::timeout(app.options.request_timeout(), next.run(request)).await;
+            answered.unwrap_or_else(|_| {
                 let detail = "this took too long; what was sent may be stored all the same, and sending it again \
                               under the same ids is safe";
                 Problem::later(ErrorKind::TimedOut, detail).into_response()
-            }
-        },
+            })
+        }
     };
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         let seconds = app.options.retry_after().as_secs().max(1);

@@ -4,17 +4,17 @@ use apmt_core::event::MAX_EVENT_BYTES;
 use apmt_core::{Event, Invalid};
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::params::Params;
 use super::problem::Problem;
-use super::{App, body, json};
+use super::{App, body, cloudevents, json};
 
 #[derive(Serialize)]
-struct Stored {
+struct Answer {
     ok: bool,
     stored_id: Uuid,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -29,10 +29,15 @@ pub(crate) async fn event(
     body: Body,
 ) -> Result<Response, Problem> {
     Params::of(&uri, &[])?;
-    let body = body::read(&headers, body, "event", MAX_EVENT_BYTES).await?;
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let cloud_event = content_type.is_some_and(cloudevents::is_meant);
+    // What a CloudEvent says around its event does not count; the event has its own limit.
+    let limit = if cloud_event { 2 * MAX_EVENT_BYTES } else { MAX_EVENT_BYTES };
+    let body = body::read(&headers, body, "event", limit).await?;
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Invalid::missing("event", "is missing: the body must be a JSON object").into());
     }
-    let receipt = app.client.record_event(Event::from_json(&body)?).await?;
-    json(&Stored { ok: true, stored_id: receipt.id, duplicate: receipt.duplicate })
+    let event = if cloud_event { cloudevents::read(&body)? } else { Event::from_json(&body)? };
+    let receipt = app.client.record_event(event).await?;
+    json(&Answer { ok: true, stored_id: receipt.id, duplicate: receipt.duplicate })
 }

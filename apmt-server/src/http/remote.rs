@@ -68,13 +68,11 @@ pub(crate) async fn activities(State(app): State<App>, uri: Uri) -> Result<Respo
 impl App {
     /// The window that `since` and `until` name; without them, the policy's up to now.
     async fn window(&self, params: &Params) -> Result<Window, Problem> {
-        match self.own_window(params).await? {
-            Some(window) => Ok(window),
-            None => {
-                let now = self.resolve(AsOf::Now).await?;
-                Ok(Window::days_until(self.client.policy().window_days(), now))
-            }
+        if let Some(window) = self.own_window(params).await? {
+            return Ok(window);
         }
+        let now = self.resolve(AsOf::Now).await?;
+        Ok(Window::days_until(self.client.policy().window_days(), now))
     }
 
     /// The window that `since` and `until` name, if either is there: from the beginning without `since`, and up to
