@@ -34,10 +34,7 @@ pub(crate) fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
     match scheme.to_ascii_lowercase().as_str() {
         "memory" => memory(url, rest, options),
         "sqlite" => sqlite(url, rest, options),
-        scheme @ ("http" | "https") => Err(unsupported(
-            scheme,
-            "a store on another machine comes with the crate apmt-store-http in a later version",
-        )),
+        scheme @ ("http" | "https") => http(scheme, url, &options),
         scheme @ ("postgres" | "postgresql") => {
             Err(unsupported(scheme, "PostgreSQL comes with the crate apmt-store-postgres in a later version"))
         }
@@ -59,6 +56,28 @@ fn memory(url: &str, rest: &str, options: Options) -> Result<Arc<dyn Store>> {
     }
     let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
     Ok(Arc::new(MemoryStore::with(clock, options.calendar.unwrap_or_default())))
+}
+
+/// A store on another machine: the options are that machine's to choose.
+fn http(scheme: &str, url: &str, options: &Options) -> Result<Arc<dyn Store>> {
+    let rule = "is the server's to choose: leave it away";
+    if let Some(calendar) = &options.calendar {
+        return Err(Invalid::new("calendar", calendar.name(), rule).into());
+    }
+    if options.read_only {
+        return Err(Invalid::new("read_only", true, rule).into());
+    }
+    open_http(scheme, url)
+}
+
+#[cfg(feature = "http")]
+fn open_http(_scheme: &str, url: &str) -> Result<Arc<dyn Store>> {
+    Ok(Arc::new(apmt_store_http::HttpStore::open(url)?))
+}
+
+#[cfg(not(feature = "http"))]
+fn open_http(scheme: &str, _url: &str) -> Result<Arc<dyn Store>> {
+    Err(unsupported(scheme, "build apmt-client with its feature http, or tls for https:"))
 }
 
 fn sqlite(url: &str, rest: &str, options: Options) -> Result<Arc<dyn Store>> {

@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod policy;
 mod record;
+mod serve;
 mod show;
 
 use std::ffi::OsString;
@@ -36,6 +37,8 @@ Examples:
   apmt import log.jsonl.gz --store sqlite:apmt.db
   apmt dossier anne@sba.gov
   apmt scoreboard --as-of latest --json
+  apmt serve
+      answers over HTTP on this machine, port 9300
 
 Exit codes:
   0  all is well
@@ -53,6 +56,7 @@ enum Command {
     Export(export::Export),
     #[command(subcommand)]
     Policy(policy::Policy),
+    Serve(serve::Serve),
     Demo(demo::Demo),
     Completions(completions::Completions),
 }
@@ -105,6 +109,7 @@ impl Command {
             Self::Case(command) => command.run(),
             Self::Export(command) => command.run(),
             Self::Policy(command) => command.run(),
+            Self::Serve(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::Completions(command) => command.run(),
         }

@@ -2,21 +2,26 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use apmt_client::blocking::Client;
 use apmt_core::{Calendar, OtherCalendar, Policy};
+use apmt_store_http::HttpStore;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::failure::Failure;
+
+/// For how long a command tries to reach a server: somebody is waiting.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where the records are.
 #[derive(Args, Debug)]
 pub(crate) struct StoreOptions {
     /// The store: memory:, sqlite:PATH, http://…, https://… or postgres://…
     ///
-    /// This build opens memory: (which ends with the command) and sqlite:PATH.
+    /// memory: ends with the command. A server judges by its own policy and calendar. This build opens no postgres:.
     #[arg(
         long,
         value_name = "URL",
@@ -27,6 +32,12 @@ pub(crate) struct StoreOptions {
     pub(crate) store: String,
     #[command(flatten)]
     pub(crate) rules: RuleOptions,
+}
+
+/// Whether a URL is that of a server, whose policy judges.
+pub(crate) fn is_remote(url: &str) -> bool {
+    let scheme = url.trim().to_ascii_lowercase();
+    scheme.starts_with("http:") || scheme.starts_with("https:")
 }
 
 /// What they are judged by.
@@ -66,10 +77,19 @@ impl RuleOptions {
         let other = if self.refold { OtherCalendar::Refold } else { OtherCalendar::Refuse };
         let bar = progress_bar(None, "{wide_msg} {pos} of {len} events  {bar:20}  {eta} left");
         let shown = bar.clone();
-        let client = Client::builder()
-            .url(url)
-            .policy(self.policy()?)
-            .calendar(calendar(&self.calendar)?)
+        let mut builder = Client::builder().policy(self.policy()?);
+        if is_remote(url) {
+            if self.calendar != "always" {
+                return Err(Failure::new(
+                    "a server measures through its own calendar, not through --calendar",
+                ));
+            }
+            let store = HttpStore::builder(url).retry_budget(PATIENCE).open()?;
+            builder = builder.store(Arc::new(store));
+        } else {
+            builder = builder.url(url).calendar(calendar(&self.calendar)?);
+        }
+        let client = builder
             .other_calendar(other)
             .progress(move |done, total| {
                 shown.set_message("measuring every case again");

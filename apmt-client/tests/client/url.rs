@@ -52,16 +52,29 @@ fn sqlite_names_its_feature() {
 
 #[test]
 fn what_this_build_lacks_is_named() {
-    for (url, names) in [
-        ("http://anne:secret@apmt.sba.gov", "apmt-store-http"),
-        ("https://anne:secret@apmt.sba.gov", "apmt-store-http"),
-        ("postgres://anne:secret@apmt.sba.gov/apmt", "apmt-store-postgres"),
-    ] {
+    let lacks = |url: &str, names: &str| {
         let (kind, message) = refused(url);
         assert_eq!(kind, ErrorKind::Unsupported);
         assert!(message.contains(names), "{message}");
         assert!(!message.contains("secret"), "{message}");
-    }
+    };
+    lacks("postgres://anne:secret@apmt.sba.gov/apmt", "apmt-store-postgres");
+    #[cfg(not(feature = "http"))]
+    lacks("http://anne:secret@apmt.sba.gov", "feature http");
+}
+
+#[test]
+#[cfg(feature = "http")]
+fn a_server_chooses_its_own_calendar() {
+    let builder = || Client::builder().url("http://localhost:9300");
+    assert!(builder().build().is_ok());
+    let error = builder().calendar(apmt_client::Calendar::us_federal()).build().unwrap_err();
+    assert_eq!(error.invalid().map(apmt_client::Invalid::field), Some("calendar"));
+    let error = builder().read_only(true).build().unwrap_err();
+    assert_eq!(error.invalid().map(apmt_client::Invalid::field), Some("read_only"));
+    let (kind, message) = refused("http://anne:secret@apmt.sba.gov");
+    assert_eq!(kind, ErrorKind::Invalid);
+    assert!(!message.contains("secret"), "{message}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Read as _};
 
-use apmt_core::event::MAX_EVENT_BYTES;
+use apmt_core::event::MAX_EXPORTED_BYTES;
 use apmt_core::{ErrorKind, Event, Invalid};
 use clap::Args;
 
@@ -70,7 +70,7 @@ fn read(asked_for: bool) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
     // One byte too many is enough to see that there are too many.
     input
-        .take(MAX_EVENT_BYTES as u64 + 1)
+        .take(MAX_EXPORTED_BYTES as u64 + 1)
         .read_to_end(&mut text)
         .map_err(|error| Failure::new("cannot read standard input").with_source(error))?;
     Ok(text)

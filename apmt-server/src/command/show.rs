@@ -1,11 +1,22 @@
 //! `apmt dossier`, `scoreboard`, `contributions` and `case`: what the records come to, and the evidence.
 
+use apmt_client::blocking::Client;
 use clap::Args;
 
 use super::{Instant, print, print_json};
 use crate::failure::{Ending, Failure};
-use crate::open::{Purpose, StoreOptions, close};
+use crate::open::{Purpose, StoreOptions, close, is_remote};
 use crate::screen;
+
+/// Opens a store whose dossiers a policy is to judge.
+fn open_to_judge(store: &StoreOptions) -> Result<Client, Failure> {
+    if is_remote(&store.store) && store.rules.policy.is_some() {
+        return Err(Failure::new("a server judges by its own policy, not by --policy").advise(
+            "leave --policy away; apmt policy replay judges what a server has recorded by a policy of yours",
+        ));
+    }
+    store.open(Purpose::Read)
+}
 
 /// Show an actor's dossier: metrics, status, and why
 ///
@@ -30,7 +41,7 @@ pub(super) struct Dossier {
 
 impl Dossier {
     pub(super) fn run(self) -> Result<Ending, Failure> {
-        let client = self.store.open(Purpose::Read)?;
+        let client = open_to_judge(&self.store)?;
         let dossier = client.get_dossier_at(&self.actor, self.instant.as_of)?;
         if self.json {
             print_json(&dossier)?;
@@ -64,7 +75,7 @@ pub(super) struct Scoreboard {
 
 impl Scoreboard {
     pub(super) fn run(self) -> Result<Ending, Failure> {
-        let client = self.store.open(Purpose::Read)?;
+        let client = open_to_judge(&self.store)?;
         let as_of = self.instant.as_of.resolve(&client.status()?);
         let dossiers = client.scoreboard(as_of)?;
         if self.json {

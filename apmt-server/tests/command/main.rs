@@ -7,6 +7,7 @@ mod logs;
 mod policy;
 mod records;
 mod screens;
+mod serve;
 mod usage;
 
 use std::io::Write as _;

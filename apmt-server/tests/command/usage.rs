@@ -58,9 +58,8 @@ fn wrong_usage_ends_with_2_and_says_what_is_right() {
 #[test]
 fn stores_that_cannot_be_opened_say_why() {
     let folder = Folder::new();
-    for url in ["http://localhost:9300", "https://apmt.example.gov", "postgres://db/apmt"] {
-        folder.run(&["scoreboard", "--store", url]).ended_with(2).says(&["this build does not open it"]);
-    }
+    let postgres = ["scoreboard", "--store", "postgres://db/apmt"];
+    folder.run(&postgres).ended_with(2).says(&["this build does not open it"]);
     folder.run(&["scoreboard", "--store", "apmt.db"]).ended_with(2).says(&["did you mean sqlite:apmt.db?"]);
     // A file that is only to be read is not made.
     folder.run(&["scoreboard", "--store", "sqlite:missing.db"]).ended_with(2).says(&["missing.db"]);
