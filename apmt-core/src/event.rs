@@ -26,6 +26,7 @@
 
 mod build;
 mod fields;
+mod id;
 mod invalid;
 mod json;
 mod recorded;
@@ -120,23 +121,16 @@ impl Event {
 
     /// Gives the event an id if it has none: what a client does before it sends, so that a resend is the same event.
     ///
-    /// The id is a UUID of version 7 (RFC 9562), whose leading bits are the time `now`: such ids sort by the time they
-    /// were made, and a store that indexes them writes in one place.
+    /// The id is a UUID of version 7 (RFC 9562), whose leading bits are the time `now`, and which rises within one
+    /// millisecond: such ids sort by the time they were made, and a store that indexes them writes in one place.
     pub fn identify(&mut self, now: Timestamp) -> Uuid {
-        *self.id.get_or_insert_with(|| new_id(now))
+        *self.id.get_or_insert_with(|| id::next(now))
     }
 
     /// Gives the event an id and an instant where it has none: what a store does on recording it.
     pub fn complete(&mut self, now: Timestamp) -> (Uuid, Timestamp) {
         (self.identify(now), *self.occurred_at.get_or_insert(now))
     }
-}
-
-fn new_id(now: Timestamp) -> Uuid {
-    let millis = u64::try_from(now.millis()).unwrap_or(0);
-    let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
-    // Without a counter: one that several clocks share would follow the one that is ahead.
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, millis / 1000, nanos))
 }
 
 impl fmt::Debug for Event {

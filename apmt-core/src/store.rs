@@ -298,7 +298,9 @@ pub fn complete_batch(events: &mut [Event], now: Timestamp) -> Result<(), Invali
         return Err(Invalid::new("batch", format!("{} events", events.len()), rule));
     }
     // Fewer events cannot be too large together, whatever they hold.
-    if events.len() > MAX_BATCH_BYTES / MAX_EVENT_BYTES {
+    if events.len() > MAX_BATCH_BYTES / MAX_EVENT_BYTES
+        && events.iter().map(Event::json_bytes_at_most).sum::<usize>() > MAX_BATCH_BYTES
+    {
         let bytes: usize = events.iter().map(Event::json_bytes).sum();
         if bytes > MAX_BATCH_BYTES {
             let rule = format!("must be at most {MAX_BATCH_BYTES} bytes of JSON: send it in parts");

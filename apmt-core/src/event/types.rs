@@ -263,6 +263,31 @@ impl What {
         }
     }
 
+    /// The bytes of all text among the type's fields.
+    pub(crate) fn text_bytes(&self) -> usize {
+        let of = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        match self {
+            Self::CaseOpened { track: text, .. }
+            | Self::Paused { reason: text }
+            | Self::Resumed { reason: text }
+            | Self::SurveySent { channel: text }
+            | Self::SatScore { channel: text, .. } => of(text),
+            Self::AiRecommendation { ai_recommendation, model, .. } => ai_recommendation.len() + of(model),
+            Self::Decision { ai_recommendation: a, human_verdict: b }
+            | Self::Override { ai_recommendation: a, human_verdict: b }
+            | Self::PlanStarted { by: a, note: b }
+            | Self::PlanClosed { by: a, note: b } => of(a) + of(b),
+            Self::Retraction { reason, .. } => reason.len(),
+            Self::Custom { name } => name.len(),
+            Self::Assigned
+            | Self::Unassigned
+            | Self::CaseClosed
+            | Self::CaseReopened
+            | Self::Viewed
+            | Self::AppealOutcome { .. } => 0,
+        }
+    }
+
     /// The type's name in JSON, with the whole name of a type of one's own.
     pub fn type_name(&self) -> &str {
         match self {

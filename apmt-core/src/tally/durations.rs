@@ -73,49 +73,55 @@ impl Durations {
     /// values in `k` runs takes O(k · log n) rounds' worth of binary searches. (Frederickson and Johnson, "The
     /// complexity of selection and ranking in X+Y and matrices with sorted columns", 1982.)
     pub fn nth_of(runs: &[&Self], rank: usize) -> Option<u64> {
-        let mut left: Vec<(&Self, usize, usize)> =
-            runs.iter().map(|run| (*run, 0, run.len())).filter(|(_, from, to)| from < to).collect();
+        let mut left: Vec<Left<'_>> =
+            runs.iter().map(|run| Left { run, from: 0, under: 0, up_to: 0, to: run.len() }).collect();
         let mut rank = rank;
         let mut middles: Vec<(u64, usize)> = Vec::with_capacity(left.len());
         let mut before = usize::MAX;
         loop {
-            let total: usize = left.iter().map(|(_, from, to)| to - from).sum();
+            left.retain(|left| left.from < left.to);
+            let total: usize = left.iter().map(|left| left.to - left.from).sum();
             if rank >= total {
                 return None;
             }
             // A round that dropped nothing can only mean a damaged run, out of order: that must not go on for ever.
             if total <= SMALL || total == before {
                 let mut rest: Vec<u64> = Vec::with_capacity(total);
-                for (run, from, to) in &left {
-                    rest.extend((*from..*to).filter_map(|index| run.get(index)));
+                for left in &left {
+                    rest.extend((left.from..left.to).filter_map(|index| left.run.get(index)));
                 }
-                return Some(*rest.select_nth_unstable(rank).1);
+                return (rank < rest.len()).then(|| *rest.select_nth_unstable(rank).1);
             }
             before = total;
             middles.clear();
-            middles.extend(
-                left.iter().filter_map(|(run, from, to)| Some((run.get(from + (to - from) / 2)?, to - from))),
-            );
+            middles.extend(left.iter().filter_map(|left| {
+                let weight = left.to - left.from;
+                Some((left.run.get(left.from + weight / 2)?, weight))
+            }));
             let pivot = weighted_median(&mut middles, total)?;
             // How many of what is left are under the pivot, and how many are at most it.
             let (mut under, mut up_to) = (0, 0);
-            for (run, from, to) in &left {
-                under += run.count_under(pivot, *from, *to);
-                up_to += run.count_up_to(pivot).clamp(*from, *to) - from;
+            for left in &mut left {
+                left.up_to = left.run.place_above(pivot, left.from, left.to);
+                left.under = match pivot.checked_sub(1) {
+                    Some(below) => left.run.place_above(below, left.from, left.up_to),
+                    None => left.from,
+                };
+                under += left.under - left.from;
+                up_to += left.up_to - left.from;
             }
             if rank < under {
-                for (run, from, to) in &mut left {
-                    *to = *from + run.count_under(pivot, *from, *to);
+                for left in &mut left {
+                    left.to = left.under;
                 }
             } else if rank < up_to {
                 return Some(pivot);
             } else {
                 rank -= up_to;
-                for (run, from, to) in &mut left {
-                    *from = run.count_up_to(pivot).clamp(*from, *to);
+                for left in &mut left {
+                    left.from = left.up_to;
                 }
             }
-            left.retain(|(_, from, to)| from < to);
         }
     }
 
@@ -126,7 +132,7 @@ impl Durations {
     pub fn nths_of(runs: &[&Self], ranks: &[usize]) -> Vec<u64> {
         let total: usize = runs.iter().map(|run| run.len()).sum();
         if total > GATHERED {
-            return ranks.iter().filter_map(|rank| Self::nth_of(runs, *rank)).collect();
+            return Self::nths_of_many(runs, total, ranks);
         }
         let mut values: Vec<u64> = Vec::with_capacity(total);
         for run in runs {
@@ -143,9 +149,55 @@ impl Durations {
         found
     }
 
-    fn count_under(&self, value: u64, from: usize, to: usize) -> usize {
-        value.checked_sub(1).map_or(0, |below| self.count_up_to(below).clamp(from, to) - from)
+    /// As [`nths_of`](Self::nths_of), by searching the runs. The ends are at hand, and so is the neighbour of a value
+    /// that was found, which is what quantiles ask for.
+    fn nths_of_many(runs: &[&Self], total: usize, ranks: &[usize]) -> Vec<u64> {
+        let mut found = Vec::with_capacity(ranks.len());
+        // How many values are at most the one found last.
+        let mut passed = 0;
+        for rank in ranks {
+            let value = match found.last() {
+                Some(last) if *rank < passed => Some(*last),
+                Some(last) if *rank == passed => {
+                    runs.iter().filter_map(|run| run.get(run.count_up_to(*last))).min()
+                }
+                None if *rank == 0 => runs.iter().filter_map(|run| run.get(0)).min(),
+                _ if *rank + 1 == total => {
+                    runs.iter().filter_map(|run| run.get(run.len().checked_sub(1)?)).max()
+                }
+                _ => Self::nth_of(runs, *rank),
+            };
+            let Some(value) = value else { continue };
+            if found.last() != Some(&value) {
+                passed = runs.iter().map(|run| run.count_up_to(value)).sum();
+            }
+            found.push(value);
+        }
+        found
     }
+
+    /// The first place of `from..to` that holds more than `limit`; `to` if none does.
+    fn place_above(&self, limit: u64, from: usize, to: usize) -> usize {
+        let short = self.short.len();
+        // What is long is more than any limit that is short.
+        if let Ok(limit) = u32::try_from(limit) {
+            let values = self.short.get(from..to.min(short)).unwrap_or_default();
+            return from + values.partition_point(|value| *value <= limit);
+        }
+        let from = from.max(short).min(to);
+        let values = self.long.get(from.saturating_sub(short)..to.saturating_sub(short)).unwrap_or_default();
+        from + values.partition_point(|value| *value <= limit)
+    }
+}
+
+/// What is left of a run while a rank is searched for: `from..to`, in which the places under the pivot and up to it end
+/// at `under` and `up_to`.
+struct Left<'a> {
+    run: &'a Durations,
+    from: usize,
+    under: usize,
+    up_to: usize,
+    to: usize,
 }
 
 /// Under so many values, gathering them is faster than another round.

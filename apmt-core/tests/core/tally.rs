@@ -241,3 +241,34 @@ proptest! {
         }
     }
 }
+
+/// Few values are gathered and many are searched for: both find what sorting finds, at the ends, among equals and at
+/// neighbouring places.
+#[test]
+fn several_places_at_once_are_those_of_all_sorted() {
+    for count in [1_usize, 2, 3, 90, 5_000, 16_384, 16_385, 60_000] {
+        // Values that repeat, some of them long ones.
+        let value = |n: usize| match n % 7 {
+            0 => 5_000_000_000 + (n as u64 * 7919) % 1000,
+            1 => 77,
+            _ => (n as u64 * 7919) % 100_003,
+        };
+        let runs: Vec<Durations> =
+            (0..13).map(|run| (run..count).step_by(13).map(value).collect::<Durations>()).collect();
+        let refs: Vec<&Durations> = runs.iter().collect();
+        let mut sorted: Vec<u64> = (0..count).map(value).collect();
+        sorted.sort_unstable();
+        let mut ranks: Vec<usize> = [0, 1, count / 7, count / 2, count / 2 + 1, count * 9 / 10, count - 1]
+            .into_iter()
+            .filter(|rank| *rank < count)
+            .collect();
+        ranks.sort_unstable();
+        ranks.dedup();
+        let expected: Vec<u64> = ranks.iter().map(|rank| sorted[*rank]).collect();
+        assert_eq!(Durations::nths_of(&refs, &ranks), expected, "{count} values, places {ranks:?}");
+        if count <= 5_000 {
+            let all: Vec<usize> = (0..count).collect();
+            assert_eq!(Durations::nths_of(&refs, &all), sorted);
+        }
+    }
+}

@@ -44,5 +44,5 @@ fn is_fit(id: &HeaderValue) -> bool {
 }
 
 fn new_id() -> HeaderValue {
-    HeaderValue::from_str(&Uuid::now_v7().to_string()).unwrap_or(HeaderValue::from_static("none"))
+    HeaderValue::from_str(&Uuid::new_v4().to_string()).unwrap_or(HeaderValue::from_static("none"))
 }
