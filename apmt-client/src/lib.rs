@@ -159,3 +159,8 @@ pub use live::{BlockingDeltas, DossierDelta, FieldChange, Subscription};
 pub use losses::Losses;
 pub use queue::WhenFull;
 pub use report::Report;
+
+/// The README's program, compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

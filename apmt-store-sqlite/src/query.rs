@@ -133,19 +133,41 @@ pub(crate) fn activities(
 fn activity_of(connection: &Connection, actor: &Actor, window: Window, calendar: &Calendar) -> Sql<Activity> {
     let mut activity = Activity::none(actor.name.clone());
     activity.actor_kind = actor.kind;
-    for_each_day(connection, actor.no, window.days(), |day, row| {
-        let tally = if window.covers(day) {
-            read(1, DayTally::read_tally(row.get_ref(1)?.as_bytes()?))?
-        } else {
-            read(2, DayTally::read_tally_within(row.get_ref(2)?.as_bytes()?, &window))?
-        };
-        if tally != Tally::default() {
-            activity.days.push((day, tally));
+    let (first, last) = window.days();
+    // One walk for both: the days of the window, and those since its end, on which a clock may have ended that ran then.
+    let mut ended: Vec<u64> = Vec::new();
+    for_each_day(connection, actor.no, (first.min(last), Day::from_number(i32::MAX)), |day, row| {
+        if day >= last {
+            ended.extend(ended_since(window.until, &read(2, DayTally::read_entries(blob(row, 2)?))?));
+        }
+        if (first..=last).contains(&day) {
+            let tally = if window.covers(day) {
+                read(1, DayTally::read_tally(blob(row, 1)?))?
+            } else {
+                read(2, DayTally::read_tally_within(blob(row, 2)?, &window))?
+            };
+            if tally != Tally::default() {
+                activity.days.push((day, tally));
+            }
         }
         Ok(true)
     })?;
-    activity.open = open_at(connection, actor, window.until, calendar)?;
+    activity.open = open_at(connection, actor, &ended, window.until, calendar)?;
     Ok(activity)
+}
+
+fn blob<'a>(row: &'a rusqlite::Row<'_>, column: usize) -> Sql<&'a [u8]> {
+    Ok(row.get_ref(column)?.as_bytes()?)
+}
+
+/// The events that ended a clock of the actor's which ran at `as_of`.
+fn ended_since(as_of: Timestamp, entries: &[Entry]) -> impl Iterator<Item = u64> {
+    entries.iter().filter_map(move |entry| match entry.measure {
+        Measure::Processing { since, held: true, .. } if since <= as_of && as_of < entry.at => {
+            Some(entry.position)
+        }
+        _ => None,
+    })
 }
 
 /// The rows of an actor's days, in order, until the visitor has seen enough.
@@ -184,10 +206,11 @@ fn oldest_and_newest(connection: &Connection) -> Sql<Option<(Day, Day)>> {
     Ok(oldest.zip(newest).map(|(oldest, newest)| (day_of_key(oldest), day_of_key(newest))))
 }
 
-/// The cases that an actor held at `as_of`: those whose clock still runs, and those whose clock has ended since.
+/// The cases that an actor held at `as_of`: those whose clock still runs, and those whose clock has `ended` since.
 fn open_at(
     connection: &Connection,
     actor: &Actor,
+    ended: &[u64],
     as_of: Timestamp,
     calendar: &Calendar,
 ) -> Sql<Vec<OpenCase>> {
@@ -209,20 +232,8 @@ fn open_at(
             open.extend(worked_out(connection, &clock.case_id, as_of, calendar)?);
         }
     }
-    let mut ended: Vec<u64> = Vec::new();
-    for_each_day(connection, actor.no, (as_of.day(), Day::from_number(i32::MAX)), |_, row| {
-        for entry in read(2, DayTally::read_entries(row.get_ref(2)?.as_bytes()?))? {
-            if let Measure::Processing { since, held: true, .. } = entry.measure
-                && since <= as_of
-                && as_of < entry.at
-            {
-                ended.push(entry.position);
-            }
-        }
-        Ok(true)
-    })?;
     for position in ended {
-        if let Some(case_id) = case_at(connection, position)? {
+        if let Some(case_id) = case_at(connection, *position)? {
             open.extend(worked_out(connection, &case_id, as_of, calendar)?);
         }
     }
@@ -253,7 +264,7 @@ pub(crate) fn contributions(
     let mut entries: Vec<Entry> = Vec::new();
     if limit > 0 {
         for_each_day(connection, actor.no, (first, last), |_, row| {
-            let day = read(2, DayTally::read_entries(row.get_ref(2)?.as_bytes()?))?;
+            let day = read(2, DayTally::read_entries(blob(row, 2)?))?;
             let inside = day.into_iter().filter(|entry| {
                 window.contains(entry.at) && after.is_none_or(|after| entry.cursor() > after)
             });
