@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test's helpers fail by a panic, as tests do")]
 
 mod calendar;
+mod calendar_files;
 mod event;
 mod fold;
 mod memory;
