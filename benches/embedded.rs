@@ -217,55 +217,66 @@ fn memory() {
 
 /// `get_dossier` of an actor with some 5,000 events in the window.
 fn dossiers(large: bool) {
-    let small = dossier_ms(1_000_000);
-    report(
-        "dossier, 5,000 events in the window, store of 1M",
-        &format!("{small:.3} ms"),
-        small,
-        Target::AtMost(0.2),
-    );
-    if large {
-        let ms = dossier_ms(10_000_000);
+    let small = Office::of(1_000_000);
+    let large = large.then(|| Office::of(10_000_000));
+    let both: Vec<&Office> = [&small].into_iter().chain(&large).collect();
+    let medians = dossier_medians_ms(&both, 60);
+    let [small, rest @ ..] = &medians[..] else { return };
+    let figure = format!("{small:.3} ms");
+    report("dossier, 5,000 events in the window, store of 1M", &figure, *small, Target::AtMost(0.2));
+    for ms in rest {
         let figure = format!("{ms:.3} ms = {:.2} times that at 1M", ms / small);
         report("dossier, 5,000 events in the window, store of 10M", &figure, ms / small, Target::AtMost(1.3));
     }
 }
 
-fn dossier_ms(events: u64) -> f64 {
-    // Three events in five and a half are an officer's own: assigned, decided, closed. Of 120 days, 90 are in the window.
-    let officers = (events as f64 * (3.0 / 5.5) * 0.75 / 5_000.0).round() as usize;
-    let folder = folder();
-    let store = open_to_fill(&folder.path().join("apmt.db"));
-    let mut agency = Agency::new(officers, events);
-    loop {
-        let batch: Vec<Event> = agency.by_ref().take(5_000).collect();
-        if batch.is_empty() {
-            break;
-        }
-        record(&store, batch);
-    }
-    let names: Vec<ActorName> =
-        (0..16).filter_map(|number| ActorName::new(&Agency::officer(number * 7 % officers)).ok()).collect();
-    dossier_median_ms(&store, &names, 60)
+/// A store, and actors whose dossiers to ask for.
+struct Office {
+    store: SqliteStore,
+    names: Vec<ActorName>,
+    _folder: tempfile::TempDir,
 }
 
-/// The median over rounds of all names, after a round that is not counted.
-fn dossier_median_ms(store: &dyn Store, names: &[ActorName], rounds: usize) -> f64 {
+impl Office {
+    /// A store of so many events, of whose officers each has some 5,000 in the window.
+    fn of(events: u64) -> Self {
+        // Three events in five and a half are an officer's own: assigned, decided, closed. Of 120 days, 90 are in the window.
+        let officers = (events as f64 * (3.0 / 5.5) * 0.75 / 5_000.0).round() as usize;
+        let folder = folder();
+        let store = open_to_fill(&folder.path().join("apmt.db"));
+        let mut agency = Agency::new(officers, events);
+        loop {
+            let batch: Vec<Event> = agency.by_ref().take(5_000).collect();
+            if batch.is_empty() {
+                break;
+            }
+            record(&store, batch);
+        }
+        let name = |number: usize| ActorName::new(&Agency::officer(number * 7 % officers)).ok();
+        Self { store, names: (0..16).filter_map(name).collect(), _folder: folder }
+    }
+}
+
+/// Each office's median over rounds of all its names, in milliseconds, after a round that is not counted. The offices
+/// take turns, so that whatever else the machine does meets all of them.
+fn dossier_medians_ms(offices: &[&Office], rounds: usize) -> Vec<f64> {
     let policy = Policy::default();
-    let mut measured = Vec::new();
+    let mut measured = vec![Vec::new(); offices.len()];
     for round in 0..=rounds {
-        for name in names {
-            let took = timed(|| match block_on(store.dossier(name, AsOf::Latest, &policy)) {
-                Ok(dossier) if dossier.metrics.decisions > 0 => {}
-                Ok(_) => fail(&"the dossier is empty"),
-                Err(error) => fail(&error),
-            });
-            if round > 0 {
-                measured.push(took.as_secs_f64() * 1e3);
+        for (office, measured) in offices.iter().zip(&mut measured) {
+            for name in &office.names {
+                let took = timed(|| match block_on(office.store.dossier(name, AsOf::Latest, &policy)) {
+                    Ok(dossier) if dossier.metrics.decisions > 0 => {}
+                    Ok(_) => fail(&"the dossier is empty"),
+                    Err(error) => fail(&error),
+                });
+                if round > 0 {
+                    measured.push(took.as_secs_f64() * 1e3);
+                }
             }
         }
     }
-    median(measured)
+    measured.into_iter().map(median).collect()
 }
 
 /// `get_dossier` of one actor with a million events in the window.
@@ -295,9 +306,8 @@ fn heavy_actor() {
         }
     }
     record(&store, batch);
-    let ms = match ActorName::new("machine") {
-        Ok(name) => dossier_median_ms(&store, &[name], 40),
-        Err(invalid) => fail(&invalid),
-    };
+    let names = ActorName::new("machine").into_iter().collect();
+    let medians = dossier_medians_ms(&[&Office { store, names, _folder: folder }], 40);
+    let ms = medians.first().copied().unwrap_or(f64::NAN);
     report("dossier, 1M events in the window", &format!("{ms:.2} ms"), ms, Target::AtMost(5.0));
 }
