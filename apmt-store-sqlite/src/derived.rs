@@ -49,7 +49,8 @@ impl<'c> Statements<'c> {
             put_day: connection
                 .prepare("INSERT OR REPLACE INTO days (key, tally, entries) VALUES (?1, ?2, ?3)")?,
             drop_day: connection.prepare("DELETE FROM days WHERE key = ?1")?,
-            put_held: connection.prepare("INSERT OR REPLACE INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+            put_held: connection
+                .prepare("INSERT OR REPLACE INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?,
             drop_held: connection.prepare("DELETE FROM held WHERE actor_no = ?1 AND case_no = ?2")?,
         })
     }
@@ -249,6 +250,7 @@ impl Derived {
             clock.counted_ms.cast_signed(),
             clock.running_since.map(Timestamp::millis),
             clock.changed_at.millis(),
+            clock.case_id.as_str(),
         ])?;
         Ok(())
     }

@@ -216,8 +216,7 @@ fn open_at(
 ) -> Sql<Vec<OpenCase>> {
     let mut open = Vec::new();
     let mut held = connection.prepare_cached(
-        "SELECT c.case_id, h.since, h.counted_ms, h.running_since, h.changed_at \
-         FROM held h JOIN cases c ON c.no = h.case_no WHERE h.actor_no = ?1",
+        "SELECT case_id, since, counted_ms, running_since, changed_at FROM held WHERE actor_no = ?1",
     )?;
     let mut rows = held.query([actor.no])?;
     while let Some(row) = rows.next()? {

@@ -66,6 +66,7 @@ CREATE TABLE held (
     counted_ms    INTEGER NOT NULL,
     running_since INTEGER,            -- NULL while paused
     changed_at    INTEGER NOT NULL,
+    case_id       TEXT NOT NULL,      -- as in cases, so that a dossier need not look each up
     PRIMARY KEY (actor_no, case_no)
 ) STRICT, WITHOUT ROWID;
 
