@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use apmt_core::event::nearest;
 use apmt_core::{
     Calendar, Clock, Error, ErrorKind, Invalid, MemoryStore, OtherCalendar, Result, Store, SystemClock,
 };
@@ -135,15 +136,7 @@ fn without_scheme(text: &str) -> Invalid {
     Invalid::new("url", text, KNOWN).with_nearest(Some(&format!("sqlite:{text}")))
 }
 
-/// The scheme that was probably meant: one at a distance of at most a third of its length.
+/// The scheme that was probably meant.
 fn nearest_scheme(written: &str) -> Option<String> {
-    if written.len() > 20 {
-        return None;
-    }
-    SCHEMES
-        .into_iter()
-        .map(|scheme| (strsim::damerau_levenshtein(written, scheme), scheme))
-        .filter(|(distance, scheme)| distance * 3 <= scheme.len().max(written.len()))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, scheme)| format!("{scheme}:"))
+    nearest(written, SCHEMES).map(|scheme| format!("{scheme}:"))
 }

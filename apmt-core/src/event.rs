@@ -39,8 +39,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 pub use build::{EventBuilder, IntoEvent};
-pub use invalid::Invalid;
-pub(crate) use invalid::nearest;
+pub use invalid::{Invalid, nearest};
 pub(crate) use types::same_verdict;
 pub use types::{ActorKind, EventType, Outcome, What};
 

@@ -200,7 +200,7 @@ impl State {
     fn take(&mut self, recorded: Recorded, batch: &mut Batch, calendar: &Calendar) {
         if let What::Retraction { retracts, .. } = recorded.event.what() {
             self.retractions.insert(*retracts);
-            let index = self.ids.get(retracts).and_then(|position| self.index(*position));
+            let index = self.ids.get(retracts).and_then(|position| index(*position));
             if let Some(target) = index.and_then(|index| self.log.get_mut(index)) {
                 batch.retract(target, recorded.position, calendar);
                 target.retracted = true;
@@ -329,11 +329,11 @@ impl State {
     }
 
     fn at(&self, position: u64) -> Option<&Recorded> {
-        self.log.get(self.index(position)?)
+        self.log.get(index(position)?)
     }
+}
 
-    #[expect(clippy::unused_self, reason = "a position is a place in this log")]
-    fn index(&self, position: u64) -> Option<usize> {
-        usize::try_from(position.checked_sub(1)?).ok()
-    }
+/// The place in the log of a position, which counts from 1.
+fn index(position: u64) -> Option<usize> {
+    usize::try_from(position.checked_sub(1)?).ok()
 }

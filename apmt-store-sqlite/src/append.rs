@@ -27,6 +27,7 @@ pub(crate) struct Appender<'c> {
     calendar: Calendar,
     insert: Statement<'c>,
     find: Statement<'c>,
+    find_position: Statement<'c>,
     retract: Statement<'c>,
     is_retracted: Statement<'c>,
     set_latest: Statement<'c>,
@@ -54,6 +55,7 @@ impl<'c> Appender<'c> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
             )?,
             find: connection.prepare(&format!("SELECT {EVENT} FROM events e WHERE e.id = ?1"))?,
+            find_position: connection.prepare("SELECT position FROM events WHERE id = ?1")?,
             retract: connection
                 .prepare("INSERT OR IGNORE INTO retractions (id, position) VALUES (?1, ?2)")?,
             is_retracted: connection.prepare("SELECT 1 FROM retractions WHERE id = ?1")?,
@@ -161,8 +163,8 @@ impl<'c> Appender<'c> {
             payload,
         ])?;
         if inserted == 0 {
-            let first = find(&mut self.find, recorded.id)?.map_or(0, |first| first.position);
-            return Ok(Receipt::new(recorded.id, first, true));
+            let first: i64 = self.find_position.query_row([recorded.id.as_bytes()], |row| row.get(0))?;
+            return Ok(Receipt::new(recorded.id, first.cast_unsigned(), true));
         }
         self.position = recorded.position;
         self.latest = self.latest.max(Some(recorded.occurred_at));

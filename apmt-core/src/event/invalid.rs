@@ -130,10 +130,17 @@ fn shown(value: &dyn fmt::Display) -> Box<str> {
     short.into()
 }
 
-/// The candidate nearest to what was written, if it is near enough to have been meant.
+/// The candidate nearest to what was written, if it is near enough to have been meant: for the errors of whoever reads
+/// names.
 ///
 /// Near is a Damerau–Levenshtein distance of at most a third of the longer name's length, case aside.
-pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+///
+/// ```
+/// use apmt_core::event::nearest;
+/// assert_eq!(nearest("OVERIDE", ["DECISION", "OVERRIDE"]), Some("OVERRIDE"));
+/// assert_eq!(nearest("LUNCH", ["DECISION", "OVERRIDE"]), None);
+/// ```
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Edit distance is quadratic, so a hostile length is cut: a long text is near nothing.
     if written.len() > 100 {
         return None;
