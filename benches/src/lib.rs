@@ -1,4 +1,7 @@
-//! What the benchmarks share: an agency's events in the order of time, a median, and a line a figure.
+//! What the benchmarks share: an agency's events in the order of time, servers, load, a median, and a line a figure.
+
+pub mod child;
+pub mod load;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
