@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 
 /// What the policy says of an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Status {
@@ -43,11 +44,13 @@ impl std::fmt::Display for Status {
 ///
 /// A dossier is a function of the log, the calendar, the policy and `as_of`: whoever has these four can make it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Dossier {
     /// Whose.
     pub actor: ActorName,
     /// Whether a person or a machine, where an event has said so.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub actor_kind: Option<ActorKind>,
     /// The end of the window.
     pub as_of: Timestamp,

@@ -65,6 +65,7 @@
 //!
 //! # Features
 //! - `conformance`: the suite that every store runs, for tests of stores, one's own included.
+//! - `openapi`: `utoipa::ToSchema` for all that goes over the wire, for services that describe themselves.
 //!
 //! # Where the numbers come from
 //! | what | source |
@@ -86,6 +87,8 @@ pub mod event;
 pub mod memory;
 pub mod metrics;
 mod name;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod policy;
 pub mod store;
 pub mod tally;

@@ -15,6 +15,7 @@ use crate::time::HOUR_MS;
 
 /// What an actor's tallies over a window come to. The fields are those of the dossier's JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Metrics {
     /// Verdicts, overrides included.
@@ -22,20 +23,25 @@ pub struct Metrics {
     /// Verdicts that reversed the recommendation.
     pub overrides: u64,
     /// Overrides ÷ verdicts, from 0 to 1.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub override_rate: Option<f64>,
     /// The Wilson score interval of the override rate, at 95 %, two-sided.
+    #[cfg_attr(feature = "openapi", schema(required, min_items = 2, max_items = 2))]
     pub override_rate_interval: Option<[f64; 2]>,
     /// Verdicts on this actor's advice.
     pub recommendations: u64,
     /// Verdicts that reversed this actor's advice.
     pub recommendations_overridden: u64,
     /// Reversed ÷ all verdicts on this actor's advice, from 0 to 1.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub overridden_rate: Option<f64>,
     /// The mean processing time, in hours.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub avg_processing_hours: Option<f64>,
     /// The distribution of processing times, in hours.
     pub processing_hours: ProcessingHours,
     /// Mean stars, from 1 to 5.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub sat_score_mean: Option<f64>,
     /// How many citizens rated, and how.
     pub sat: Satisfaction,
@@ -43,6 +49,7 @@ pub struct Metrics {
     pub open: OpenCases,
     /// How the policy's target was met; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub sla: Option<SlaCompliance>,
     /// How the actor's verdicts fared on appeal.
     pub appeals: Appeals,
@@ -50,53 +57,68 @@ pub struct Metrics {
 
 /// The distribution of processing times, in hours. Each value is `None` where there are no times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ProcessingHours {
     /// How many.
     pub count: u64,
     /// The mean.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub mean: Option<f64>,
     /// The median.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub median: Option<f64>,
     /// The 90th percentile.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub p90: Option<f64>,
     /// The 95th percentile.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub p95: Option<f64>,
     /// The 99th percentile.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub p99: Option<f64>,
     /// The shortest.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub min: Option<f64>,
     /// The longest.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub max: Option<f64>,
 }
 
 /// How citizens rated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Satisfaction {
     /// How many.
     pub count: u64,
     /// How many gave one star, two, three, four, five.
+    #[cfg_attr(feature = "openapi", schema(min_items = 5, max_items = 5))]
     pub histogram: [u64; 5],
 }
 
 /// Cases on the actor's clock at `as_of`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct OpenCases {
     /// How many.
     pub count: u64,
     /// Hours on the clock that has run longest.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub oldest_hours: Option<f64>,
     /// The median of the hours on those clocks.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub median_hours: Option<f64>,
     /// How many have run past the policy's target; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub overdue: Option<u64>,
 }
 
 /// How a target for processing times was met. A time equal to the target meets it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct SlaCompliance {
     /// Processing times within the target.
@@ -104,11 +126,13 @@ pub struct SlaCompliance {
     /// Processing times beyond it.
     pub breached: u64,
     /// Met ÷ all, from 0 to 1; `None` without any.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub compliance: Option<f64>,
 }
 
 /// How the actor's verdicts fared on appeal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Appeals {
     /// How many.

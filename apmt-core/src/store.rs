@@ -33,6 +33,7 @@ use crate::time::{DAY_MS, Day, Timestamp, Window};
 
 /// What a store answers for one event of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Receipt {
     /// The event's id: its own, or the one that it was given.
@@ -107,14 +108,17 @@ impl Serialize for Recorded {
 /// In JSON each of the `days` is an object with the `day` (such as `2026-03-02`) and its `tally`, whose `processing` is
 /// the times in milliseconds, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Activity {
     /// Whose.
     pub actor: ActorName,
     /// Whether a person or a machine: what was said last.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub actor_kind: Option<ActorKind>,
     /// What counts on each UTC day, in order; days on which nothing counts are left out. The first and the last day
     /// hold only what lies in the window.
     #[serde(with = "crate::wire::days")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::openapi::DayWithTally>))]
     pub days: Vec<(Day, Tally)>,
     /// The cases that the actor holds at the window's end, by case id.
     pub open: Vec<OpenCase>,
@@ -134,6 +138,7 @@ impl Activity {
 
 /// A case that stands on an actor's clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OpenCase {
     /// The case.
     pub case_id: CaseId,
@@ -145,11 +150,13 @@ pub struct OpenCase {
 
 /// Where a store stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct StoreStatus {
     /// The position of the newest event; 0 if there is none.
     pub position: u64,
     /// The latest instant at which any event occurred.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub latest: Option<Timestamp>,
     /// What the store's clock shows.
     pub now: Timestamp,

@@ -17,6 +17,7 @@ use crate::contribution::Measure;
 
 /// What a set of contributions comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tally {
     /// Verdicts, overrides included.
     pub decisions: u64,
@@ -27,6 +28,7 @@ pub struct Tally {
     /// Verdicts that reversed the actor's advice.
     pub recommendations_overridden: u64,
     /// How many citizens gave one star, two, three, four, five.
+    #[cfg_attr(feature = "openapi", schema(min_items = 5, max_items = 5))]
     pub stars: [u64; 5],
     /// Appeals against the actor's verdicts.
     pub appeals: u64,

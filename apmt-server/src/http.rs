@@ -12,6 +12,7 @@
 //! | `GET /events/{id}` | the event of that id |
 //! | `GET /policy` | the policy that judges, with its digest |
 //! | `GET /healthz`, `/readyz` | whether the process answers; whether its store does |
+//! | `GET /openapi.json` | all of this as OpenAPI 3.1 |
 //!
 //! # What is sent
 //! Events are JSON whatever the content type says, for forms and `curl -d` say something else. An event has at most
@@ -58,6 +59,7 @@ mod envelope;
 mod evidence;
 mod health;
 mod limits;
+mod openapi;
 mod options;
 mod origin;
 mod params;
@@ -73,12 +75,14 @@ use axum::body::Body;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::map_request_body::MapRequestBodyLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use options::RouterOptions;
 use problem::Problem;
@@ -89,6 +93,8 @@ pub(crate) struct App {
     client: Client,
     options: Arc<RouterOptions>,
     permits: Arc<Semaphore>,
+    /// The service described by itself.
+    document: Bytes,
 }
 
 /// The service as a router: see the [module](self) for what it answers.
@@ -108,39 +114,54 @@ pub(crate) struct App {
 /// # Ok::<(), apmt_client::Error>(())
 /// ```
 pub fn router(client: Client, options: RouterOptions) -> Router {
-    let permits = Arc::new(Semaphore::new(options.max_concurrent()));
-    let app = App { client, options: Arc::new(options), permits };
-    let data = Router::new()
-        .route("/event", post(record::event))
-        .route("/events", get(evidence::events).post(batch::events))
-        .route("/events/{id}", get(evidence::event))
-        .route("/dossier", get(dossiers::dossier_of_query))
-        .route("/dossier/{actor}", get(dossiers::dossier_of_path))
-        .route("/dossiers", get(dossiers::dossiers))
-        .route("/contributions", get(evidence::contributions_of_query))
-        .route("/actors/{actor}/contributions", get(evidence::contributions_of_path))
-        .route("/case", get(evidence::case_of_query))
-        .route("/cases/{case_id}", get(evidence::case_of_path))
-        .route("/activity", get(remote::activity_of_query))
-        .route("/actors/{actor}/activity", get(remote::activity_of_path))
-        .route("/activities", get(remote::activities))
-        .route("/status", get(remote::status))
+    let (data, data_described) = data().split_for_parts();
+    let (others, others_described) = others().split_for_parts();
+    let app = App {
+        client,
+        permits: Arc::new(Semaphore::new(options.max_concurrent())),
+        options: Arc::new(options),
+        document: openapi::written(&openapi::document(data_described, others_described)),
+    };
+    let data = data
         // The limits on sizes hold for what is unpacked. What is packed otherwise is refused where the body is read.
         .layer(MapRequestBodyLayer::new(Body::new))
         .layer(RequestDecompressionLayer::new().gzip(true).pass_through_unaccepted(true))
         .layer(from_fn_with_state(app.clone(), limits::limited));
-    // A busy server must still be able to say that it lives.
-    let unlimited = Router::new()
-        .route("/policy", get(health::policy))
-        .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz));
-    data.merge(unlimited)
+    data.merge(others)
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(origin::own_pages_only))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(envelope::envelope))
         .with_state(app)
+}
+
+/// What reads and writes records: within limits.
+fn data() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(record::event))
+        .routes(routes!(evidence::events, batch::events))
+        .routes(routes!(evidence::event))
+        .routes(routes!(dossiers::dossier_of_query))
+        .routes(routes!(dossiers::dossier_of_path))
+        .routes(routes!(dossiers::dossiers))
+        .routes(routes!(evidence::contributions_of_query))
+        .routes(routes!(evidence::contributions_of_path))
+        .routes(routes!(evidence::case_of_query))
+        .routes(routes!(evidence::case_of_path))
+        .routes(routes!(remote::activity_of_query))
+        .routes(routes!(remote::activity_of_path))
+        .routes(routes!(remote::activities))
+        .routes(routes!(remote::status))
+}
+
+/// The others, without limits: a busy server must still be able to say that it lives.
+fn others() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(health::policy))
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(openapi::openapi))
 }
 
 async fn not_found(uri: Uri) -> Problem {

@@ -10,6 +10,7 @@ use crate::time::Timestamp;
 
 /// Whether an actor is a person or a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ActorKind {
     /// A person.

@@ -10,6 +10,7 @@ use crate::metrics::Metrics;
 
 /// How a value is compared with a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub enum Comparison {
     /// `>`: more than the threshold.

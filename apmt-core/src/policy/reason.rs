@@ -12,6 +12,7 @@ use crate::metrics::Metrics;
 
 /// Which policy: its name for people, and its digest, which tells two policies of one name apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct PolicyName {
     /// The policy's name.
@@ -24,6 +25,7 @@ pub struct PolicyName {
 ///
 /// Its `Display` says so in plain words: "chronic-override: override_rate 0.42 > 0.3 and sat_score_mean 2.1 < 3".
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Reason {
     /// The rule's id.
@@ -58,6 +60,7 @@ impl fmt::Display for Reason {
 
 /// A condition that holds, with the value that makes it hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct ConditionHeld {
     /// The number that was looked at.

@@ -10,22 +10,28 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::openapi::parameters::{Atomic, Receipts};
 use super::params::Params;
 use super::problem::Problem;
 use super::{App, body, json};
 use lines::Line;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StoredBatch)]
 struct Answer {
     stored: usize,
     duplicates: usize,
     rejected: Vec<Rejected>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     receipts: Option<Vec<LineReceipt>>,
 }
 
-#[derive(Serialize)]
+/// A line that breaks a rule.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RejectedLine)]
 struct Rejected {
     line: usize,
     field: Box<str>,
@@ -38,14 +44,26 @@ impl Rejected {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct LineReceipt {
     line: usize,
     #[serde(flatten)]
     receipt: Receipt,
 }
 
-/// `POST /events`.
+/// Records a batch of events.
+///
+/// Lines of JSON, or a JSON array. Good ones are stored, bad ones answered with the field and the reason. Blank lines
+/// are passed over. At most 10,000 events and 16 MiB; it may be packed with gzip or zstd.
+#[utoipa::path(
+    post, path = "/events", operation_id = "record_events", tag = "recording",
+    params(Atomic, Receipts),
+    request_body(content(
+        (Vec<Event> = "application/json"),
+        (String = "application/x-ndjson", example = "{\"type\":\"OVERRIDE\",\"actor\":\"test@agency.gov\"}\n"),
+    )),
+    responses((status = 200, description = "Every good line is stored.", body = Answer)),
+)]
 pub(crate) async fn events(
     State(app): State<App>,
     uri: Uri,

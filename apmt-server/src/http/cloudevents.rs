@@ -12,10 +12,37 @@
 use apmt_core::{Event, Invalid};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What is said of the form and not of the event.
 const FORM: [&str; 3] = ["specversion", "datacontenttype", "dataschema"];
+
+/// A CloudEvent 1.0 in structured JSON. Other attributes become fields of the event.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what is read as a map")]
+pub(super) struct CloudEvent {
+    #[schema(pattern = r"^1\.0$", example = "1.0")]
+    specversion: String,
+    /// The event's id where it is a UUID; else the id is worked out of the source and this.
+    #[schema(min_length = 1, example = "A-17")]
+    id: String,
+    /// Where it comes from.
+    #[schema(min_length = 1, example = "/forms/denver")]
+    source: String,
+    /// The event's type, where the data have none: the last part of this in upper case.
+    #[schema(min_length = 1, example = "gov.sba.override")]
+    r#type: String,
+    /// The case, where the data have none.
+    #[schema(example = "C-1042")]
+    subject: Option<String>,
+    /// When it happened, where the data do not say.
+    #[schema(example = "2026-03-31T12:00:00Z", format = DateTime)]
+    time: Option<String>,
+    /// The event's fields.
+    #[schema(value_type = Object, example = json!({"actor": "test@agency.gov"}))]
+    data: Map<String, Value>,
+}
 
 /// Whether a content type says that the body is a CloudEvent.
 pub(super) fn is_meant(content_type: &str) -> bool {

@@ -5,12 +5,22 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::openapi::parameters;
+use super::openapi::parameters::{Actor, ActorInPath, AfterActor, Limit};
 use super::params::{MAX_PAGE, Name, Params};
 use super::problem::Problem;
 use super::{App, json};
 
-/// `GET /dossier/{actor}`.
+/// An actor's dossier: the metrics over the policy's window, the status, and the reasons for it.
+///
+/// An actor of whom nothing is known has one of zeros and nulls.
+#[utoipa::path(
+    get, path = "/dossier/{actor}", operation_id = "get_dossier", tag = "dossiers",
+    params(ActorInPath, parameters::AsOf),
+    responses((status = 200, description = "The dossier.", body = Dossier)),
+)]
 pub(crate) async fn dossier_of_path(
     State(app): State<App>,
     Name(actor): Name,
@@ -20,7 +30,12 @@ pub(crate) async fn dossier_of_path(
     dossier(&app, &ActorName::new(&actor)?, params.as_of()?).await
 }
 
-/// `GET /dossier?actor=`.
+/// The dossier of an actor whose name a path cannot hold, or of nobody.
+#[utoipa::path(
+    get, path = "/dossier", operation_id = "get_dossier_by_query", tag = "dossiers",
+    params(Actor, parameters::AsOf),
+    responses((status = 200, description = "The dossier.", body = Dossier)),
+)]
 pub(crate) async fn dossier_of_query(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["actor", "as_of"])?;
     dossier(&app, &params.actor("actor")?, params.as_of()?).await
@@ -30,14 +45,21 @@ async fn dossier(app: &App, actor: &ActorName, as_of: AsOf) -> Result<Response, 
     json(&app.client.store().dossier(actor, as_of, app.client.policy()).await?)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PageOfDossiers)]
 struct Page<'a> {
     as_of: Timestamp,
     dossiers: &'a [Dossier],
+    #[schema(required)]
     next: Option<&'a ActorName>,
 }
 
-/// `GET /dossiers`.
+/// The scoreboard, a page: everybody with a contribution in the window or a case on their clock.
+#[utoipa::path(
+    get, path = "/dossiers", operation_id = "list_dossiers", tag = "dossiers",
+    params(parameters::AsOf, parameters::Status, AfterActor, Limit),
+    responses((status = 200, description = "A page, in the order of the actors' names.", body = Page<'_>)),
+)]
 pub(crate) async fn dossiers(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["as_of", "status", "after", "limit"])?;
     let status = params.text("status").map(read_status).transpose()?;

@@ -6,21 +6,33 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::openapi::parameters;
+use super::openapi::parameters::{
+    Actor, ActorInPath, AfterCursor, AfterPosition, CaseInPath, EventId, Limit, Since, Until,
+};
 use super::params::{MAX_PAGE, Name, Params};
-use super::problem::Problem;
+use super::problem::{NotFound, Problem};
 use super::{App, json};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PageOfContributions)]
 struct Evidence<'a> {
     actor: &'a ActorName,
     as_of: Timestamp,
     contributions: &'a [Contribution],
+    #[schema(required)]
     next: Option<String>,
 }
 
-/// `GET /actors/{actor}/contributions`.
+/// What counts for an actor, a page: in the policy's window, or between two instants.
+#[utoipa::path(
+    get, path = "/actors/{actor}/contributions", operation_id = "list_contributions", tag = "evidence",
+    params(ActorInPath, parameters::AsOf, Since, Until, AfterCursor, Limit),
+    responses((status = 200, description = "A page, by instant, then in log order.", body = Evidence<'_>)),
+)]
 pub(crate) async fn contributions_of_path(
     State(app): State<App>,
     Name(actor): Name,
@@ -30,7 +42,12 @@ pub(crate) async fn contributions_of_path(
     contributions(&app, &ActorName::new(&actor)?, &params).await
 }
 
-/// `GET /contributions?actor=`.
+/// What counts for an actor whose name a path cannot hold, or for nobody, a page.
+#[utoipa::path(
+    get, path = "/contributions", operation_id = "list_contributions_by_query", tag = "evidence",
+    params(Actor, parameters::AsOf, Since, Until, AfterCursor, Limit),
+    responses((status = 200, description = "A page, by instant, then in log order.", body = Evidence<'_>)),
+)]
 pub(crate) async fn contributions_of_query(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["actor", "as_of", "since", "until", "after", "limit"])?;
     contributions(&app, &params.actor("actor")?, &params).await
@@ -57,13 +74,18 @@ async fn contributions(app: &App, actor: &ActorName, params: &Params) -> Result<
     json(&Evidence { actor, as_of: window.until, contributions: &page, next })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Case<'a> {
     case_id: &'a CaseId,
     events: &'a [Recorded],
 }
 
-/// `GET /cases/{case_id}`.
+/// A case's events, by instant, then in log order; none where the case is not known.
+#[utoipa::path(
+    get, path = "/cases/{case_id}", operation_id = "get_case", tag = "evidence",
+    params(CaseInPath),
+    responses((status = 200, description = "The case.", body = Case<'_>)),
+)]
 pub(crate) async fn case_of_path(
     State(app): State<App>,
     Name(case_id): Name,
@@ -73,7 +95,12 @@ pub(crate) async fn case_of_path(
     case(&app, &case_id).await
 }
 
-/// `GET /case?case_id=`.
+/// The events of a case whose id a path cannot hold.
+#[utoipa::path(
+    get, path = "/case", operation_id = "get_case_by_query", tag = "evidence",
+    params(parameters::Case),
+    responses((status = 200, description = "The case.", body = Case<'_>)),
+)]
 pub(crate) async fn case_of_query(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["case_id"])?;
     case(&app, params.text("case_id").unwrap_or_default()).await
@@ -85,13 +112,20 @@ async fn case(app: &App, case_id: &str) -> Result<Response, Problem> {
     json(&Case { case_id: &case_id, events: &events })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PageOfEvents)]
 struct Log<'a> {
     events: &'a [Recorded],
+    #[schema(required)]
     next: Option<u64>,
 }
 
-/// `GET /events`.
+/// The log after a position, a page.
+#[utoipa::path(
+    get, path = "/events", operation_id = "list_events", tag = "evidence",
+    params(AfterPosition, Limit),
+    responses((status = 200, description = "A page, in log order.", body = Log<'_>)),
+)]
 pub(crate) async fn events(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["after", "limit"])?;
     let (mut after, limit) = (params.number("after")?.unwrap_or(0), params.limit(MAX_PAGE)?);
@@ -108,7 +142,12 @@ pub(crate) async fn events(State(app): State<App>, uri: Uri) -> Result<Response,
     json(&Log { events: &page, next })
 }
 
-/// `GET /events/{id}`.
+/// The event of that id.
+#[utoipa::path(
+    get, path = "/events/{id}", operation_id = "get_event", tag = "evidence",
+    params(EventId),
+    responses((status = 200, description = "The event.", body = Recorded), NotFound),
+)]
 pub(crate) async fn event(State(app): State<App>, Name(id): Name, uri: Uri) -> Result<Response, Problem> {
     Params::of(&uri, &[])?;
     let id = Uuid::try_parse(&id).map_err(|_| {

@@ -4,38 +4,56 @@ use apmt_core::{Policy, Status};
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::problem::Problem;
-use super::{App, json as answer};
+use super::{App, json};
 
-/// `GET /healthz`: the process answers. It asks nothing of the store, so that a full disk gets no server restarted.
-pub(crate) async fn healthz() -> Result<Response, Problem> {
-    answer(&json!({"ok": true}))
+/// All is well.
+#[derive(Serialize, ToSchema)]
+struct Fine {
+    ok: bool,
 }
 
-/// `GET /readyz`: the store answers too.
+/// The process answers. It asks nothing of the store, so that a full disk gets no server restarted.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "healthz", tag = "operations",
+    responses((status = 200, description = "It lives.", body = Fine)),
+)]
+pub(crate) async fn healthz() -> Result<Response, Problem> {
+    json(&Fine { ok: true })
+}
+
+/// The store answers too.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "readyz", tag = "operations",
+    responses((status = 200, description = "It can work.", body = Fine)),
+)]
 pub(crate) async fn readyz(State(app): State<App>) -> Result<Response, Problem> {
     app.client.status().await?;
-    answer(&json!({"ok": true}))
+    json(&Fine { ok: true })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Policy)]
 struct Judges<'a> {
     name: &'a str,
     digest: &'a str,
     window_days: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     sla: Option<Target>,
     rules: Vec<Rule<'a>>,
 }
 
-#[derive(Serialize)]
+/// The longest that a case should take, in milliseconds.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SlaTarget)]
 struct Target {
     target_ms: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Rule<'a> {
     id: &'a str,
     /// Each as a policy writes it: `override_rate > 0.3`.
@@ -43,7 +61,11 @@ struct Rule<'a> {
     then: Status,
 }
 
-/// `GET /policy`.
+/// The policy that judges.
+#[utoipa::path(
+    get, path = "/policy", operation_id = "get_policy", tag = "dossiers",
+    responses((status = 200, description = "The policy.", body = Judges<'_>)),
+)]
 pub(crate) async fn policy(State(app): State<App>) -> Result<Response, Problem> {
     let policy: &Policy = app.client.policy();
     let rules = policy.rules().iter().map(|rule| Rule {
@@ -51,7 +73,7 @@ pub(crate) async fn policy(State(app): State<App>) -> Result<Response, Problem> 
         when: rule.when().iter().map(ToString::to_string).collect(),
         then: rule.then(),
     });
-    answer(&Judges {
+    json(&Judges {
         name: policy.name(),
         digest: policy.digest(),
         window_days: policy.window_days(),

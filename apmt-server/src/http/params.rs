@@ -12,7 +12,9 @@ use super::problem::Problem;
 /// The most entries that a page has.
 pub(crate) const MAX_PAGE: usize = 1000;
 /// How many it has where nothing is said.
-const PAGE: usize = 100;
+pub(crate) const PAGE: usize = 100;
+/// The most activities that a page has: each holds ninety days.
+pub(crate) const MAX_ACTIVITIES: usize = 100;
 
 /// The one name in a path, with its percent signs decoded.
 #[derive(Debug)]

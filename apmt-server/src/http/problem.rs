@@ -1,9 +1,14 @@
 //! Errors as RFC 9457 has them: `application/problem+json`.
 
+use std::collections::BTreeMap;
+
 use apmt_core::{Error, ErrorKind, Invalid};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 /// An error as an answer.
 #[derive(Debug)]
@@ -19,8 +24,9 @@ struct Inner {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
+/// An error, as RFC 9457 has it.
 #[derive(Serialize)]
-struct Body<'a> {
+pub(crate) struct ProblemDetails<'a> {
     // The standard's word for: the status says it all.
     r#type: &'static str,
     title: &'a str,
@@ -32,6 +38,41 @@ struct Body<'a> {
     missing: Option<&'static str>,
     #[serde(flatten)]
     invalid: Option<&'a Invalid>,
+}
+
+impl PartialSchema for ProblemDetails<'_> {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let whole = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0));
+        let kinds = ErrorKind::ALL.iter().map(|kind| kind.name());
+        let object = ObjectBuilder::new()
+            .description(Some(
+                "An error, as RFC 9457 has it. `field`, `rule` and what follows say what is invalid.",
+            ))
+            .property("type", text().enum_values(Some(["about:blank"])))
+            .property("title", text().description(Some("The status in words.")))
+            .property("status", whole().minimum(Some(400)).maximum(Some(599)))
+            .property("detail", text().description(Some("What happened, and what to do.")))
+            .property("kind", text().enum_values(Some(kinds)))
+            .property("missing", text().enum_values(Some(["event"])).description(Some("What is not there.")))
+            .property("field", text().description(Some("Which field or parameter breaks a rule.")))
+            .property("value", text().description(Some("What was sent, shortened where it is long.")))
+            .property("rule", text().description(Some("The rule that it breaks.")))
+            .property("nearest", text().description(Some("The known name nearest to what was sent.")))
+            .property("index", whole().description(Some("Which event of a batch it is, from 0.")));
+        ["type", "title", "status", "detail"].into_iter().fold(object, ObjectBuilder::required).into()
+    }
+}
+
+impl ToSchema for ProblemDetails<'_> {}
+
+/// Says of an operation that what it is asked for may not be there.
+pub(crate) struct NotFound;
+
+impl IntoResponses for NotFound {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        [("404".to_owned(), Ref::from_response_name("404").into())].into()
+    }
 }
 
 impl Problem {
@@ -117,7 +158,7 @@ impl From<Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Inner { status, detail, kind, invalid, missing, header } = *self.0;
-        let body = Body {
+        let body = ProblemDetails {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),

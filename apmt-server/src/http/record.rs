@@ -7,21 +7,36 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::cloudevents::CloudEvent;
 use super::params::Params;
 use super::problem::Problem;
 use super::{App, body, cloudevents, json};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Stored)]
 struct Answer {
     ok: bool,
     stored_id: Uuid,
+    /// There, and true, where an event of that id was stored already.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
 }
 
-/// `POST /event`.
+/// Records an event.
+///
+/// When this answers 200, the event is stored, and survives a crash. The body is read as JSON whatever its content type
+/// says, but for CloudEvents, which say so. It may be packed with gzip or zstd.
+#[utoipa::path(
+    post, path = "/event", operation_id = "record_event", tag = "recording",
+    request_body(content(
+        (Event = "application/json"),
+        (CloudEvent = "application/cloudevents+json"),
+    )),
+    responses((status = 200, description = "It is stored, now or before.", body = Answer)),
+)]
 pub(crate) async fn event(
     State(app): State<App>,
     uri: Uri,

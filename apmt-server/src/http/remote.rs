@@ -1,25 +1,33 @@
 //! What the remote store asks for besides what people ask for: activities, and where the store stands.
 
-use apmt_core::{Activity, ActorName, AsOf, Invalid, Window};
+use apmt_core::{Activity, ActorName, AsOf, Invalid, StoreStatus, Window};
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::params::{Name, Params};
+use super::openapi::parameters::{Actor, ActorInPath, AfterActor, LimitOfActivities, Since, Until};
+use super::params::{MAX_ACTIVITIES, Name, Params};
 use super::problem::Problem;
 use super::{App, json};
 
-/// An activity holds ninety days: fewer make a page.
-const MAX_ACTIVITIES: usize = 100;
-
-/// `GET /status`.
+/// Where the store stands: its newest position, its latest instant, its clock, its calendar.
+#[utoipa::path(
+    get, path = "/status", operation_id = "get_status", tag = "stores",
+    responses((status = 200, description = "Where the store stands.", body = StoreStatus)),
+)]
 pub(crate) async fn status(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     Params::of(&uri, &[])?;
     json(&app.client.status().await?)
 }
 
-/// `GET /actors/{actor}/activity`.
+/// Daily tallies and open clocks of an actor, in the policy's window or another.
+#[utoipa::path(
+    get, path = "/actors/{actor}/activity", operation_id = "get_activity", tag = "stores",
+    params(ActorInPath, Since, Until),
+    responses((status = 200, description = "What metrics need.", body = Activity)),
+)]
 pub(crate) async fn activity_of_path(
     State(app): State<App>,
     Name(actor): Name,
@@ -29,7 +37,12 @@ pub(crate) async fn activity_of_path(
     activity(&app, &ActorName::new(&actor)?, &params).await
 }
 
-/// `GET /activity?actor=`.
+/// Daily tallies and open clocks of an actor whose name a path cannot hold.
+#[utoipa::path(
+    get, path = "/activity", operation_id = "get_activity_by_query", tag = "stores",
+    params(Actor, Since, Until),
+    responses((status = 200, description = "What metrics need.", body = Activity)),
+)]
 pub(crate) async fn activity_of_query(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["actor", "since", "until"])?;
     activity(&app, &params.actor("actor")?, &params).await
@@ -40,13 +53,20 @@ async fn activity(app: &App, actor: &ActorName, params: &Params) -> Result<Respo
     json(&app.client.store().activity(actor, window).await?)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PageOfActivities)]
 struct Page<'a> {
     activities: &'a [Activity],
+    #[schema(required)]
     next: Option<&'a ActorName>,
 }
 
-/// `GET /activities`.
+/// Everybody's daily tallies and open clocks, a page.
+#[utoipa::path(
+    get, path = "/activities", operation_id = "list_activities", tag = "stores",
+    params(Since, Until, AfterActor, LimitOfActivities),
+    responses((status = 200, description = "A page, in the order of the actors' names.", body = Page<'_>)),
+)]
 pub(crate) async fn activities(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["since", "until", "after", "limit"])?;
     let window = app.window(&params).await?;
