@@ -38,6 +38,18 @@ pub struct Losses {
 }
 
 impl Losses {
+    /// Each reason with its count, for logs and metrics.
+    pub const fn by_reason(&self) -> [(&'static str, u64); 6] {
+        [
+            ("queue_full", self.queue_full),
+            ("invalid", self.invalid),
+            ("store", self.store),
+            ("shutdown", self.shutdown),
+            ("unanswered", self.unanswered),
+            ("closed", self.closed),
+        ]
+    }
+
     /// All of them.
     pub const fn total(&self) -> u64 {
         self.queue_full + self.invalid + self.store + self.shutdown + self.unanswered + self.closed
@@ -51,16 +63,8 @@ impl fmt::Display for Losses {
             return f.write_str("none lost");
         }
         write!(f, "{} lost (", self.total())?;
-        let reasons = [
-            ("queue_full", self.queue_full),
-            ("invalid", self.invalid),
-            ("store", self.store),
-            ("shutdown", self.shutdown),
-            ("unanswered", self.unanswered),
-            ("closed", self.closed),
-        ];
         let mut separator = "";
-        for (reason, count) in reasons.into_iter().filter(|(_, count)| *count > 0) {
+        for (reason, count) in self.by_reason().into_iter().filter(|(_, count)| *count > 0) {
             write!(f, "{separator}{reason} {count}")?;
             separator = ", ";
         }

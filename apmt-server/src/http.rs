@@ -12,12 +12,15 @@
 //! | `GET /events/{id}` | the event of that id |
 //! | `GET /policy` | the policy that judges, with its digest |
 //! | `GET /healthz`, `/readyz` | whether the process answers; whether its store does |
+//! | `GET /metrics` | what is counted and timed, for Prometheus |
 //! | `GET /openapi.json` | all of this as OpenAPI 3.1 |
 //!
 //! # What is sent
 //! Events are JSON whatever the content type says, for forms and `curl -d` say something else. An event has at most
 //! 64 KiB, a batch at most 10,000 events and 16 MiB. In a batch, blank lines are passed over, and an element of an
-//! array counts as a line. A body may be packed with gzip, and says so in `Content-Encoding`.
+//! array counts as a line. A body may be packed with gzip or zstd, and says so in `Content-Encoding`: the limits hold for
+//! what is unpacked, and a frame of zstd may have a window of up to 8 MiB. Answers of a kilobyte and more are packed where
+//! `Accept-Encoding` asks for it.
 //!
 //! `POST /event` with the content type `application/cloudevents+json` takes a CloudEvent 1.0 whose `data` is the event.
 //! Its `id` becomes the event's where that is a UUID, and else the `source` and the `id` together do; `type` (the last
@@ -59,6 +62,7 @@ mod envelope;
 mod evidence;
 mod health;
 mod limits;
+mod metrics;
 mod openapi;
 mod options;
 mod origin;
@@ -71,21 +75,25 @@ use std::sync::Arc;
 
 use apmt_client::Client;
 use axum::Router;
-use axum::body::Body;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::Semaphore;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::decompression::RequestDecompressionLayer;
-use tower_http::map_request_body::MapRequestBodyLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use metrics::Metrics;
 pub use options::RouterOptions;
 use problem::Problem;
+
+/// How large an answer is that is packed where the client takes it packed.
+const PACKED_FROM_BYTES: u16 = 1024;
 
 /// What every handler has.
 #[derive(Clone, Debug)]
@@ -93,6 +101,7 @@ pub(crate) struct App {
     client: Client,
     options: Arc<RouterOptions>,
     permits: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
     /// The service described by itself.
     document: Bytes,
 }
@@ -116,23 +125,26 @@ pub(crate) struct App {
 pub fn router(client: Client, options: RouterOptions) -> Router {
     let (data, data_described) = data().split_for_parts();
     let (others, others_described) = others().split_for_parts();
+    let document = openapi::document(data_described, others_described);
     let app = App {
-        client,
+        metrics: Arc::new(Metrics::new(client.clone(), document.paths.paths.keys().cloned())),
         permits: Arc::new(Semaphore::new(options.max_concurrent())),
         options: Arc::new(options),
-        document: openapi::written(&openapi::document(data_described, others_described)),
+        document: openapi::written(&document),
+        client,
     };
-    let data = data
-        // The limits on sizes hold for what is unpacked. What is packed otherwise is refused where the body is read.
-        .layer(MapRequestBodyLayer::new(Body::new))
-        .layer(RequestDecompressionLayer::new().gzip(true).pass_through_unaccepted(true))
-        .layer(from_fn_with_state(app.clone(), limits::limited));
+    let data = data.layer(from_fn_with_state(app.clone(), limits::limited));
+    // Small answers are not worth the work. The fastest level is: it holds up the other requests of its thread.
+    let packed = CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(SizeAbove::new(PACKED_FROM_BYTES).and(NotForContentType::SSE));
     data.merge(others)
+        .layer(packed)
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(origin::own_pages_only))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(envelope::envelope))
+        .layer(from_fn_with_state(app.clone(), envelope::envelope))
         .with_state(app)
 }
 
@@ -161,6 +173,7 @@ fn others() -> OpenApiRouter<App> {
         .routes(routes!(health::policy))
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(openapi::openapi))
 }
 

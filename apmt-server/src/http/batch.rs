@@ -2,7 +2,6 @@
 
 mod lines;
 
-use apmt_client::Client;
 use apmt_core::event::MAX_BATCH_BYTES;
 use apmt_core::{Event, Invalid, Receipt, store};
 use axum::body::Body;
@@ -72,48 +71,54 @@ pub(crate) async fn events(
 ) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["atomic", "receipts"])?;
     let (atomic, receipts) = (params.flag("atomic")?, params.flag("receipts")?);
-    let body = body::read(&headers, body, "batch", MAX_BATCH_BYTES).await?;
-    let mut batch = Batch { client: &app.client, stored: Vec::new(), rejected: Vec::new() };
-    let lines = lines::split(&body)?;
-    if atomic {
-        batch.store_all(&lines).await?;
-    } else {
-        batch.store_good(lines).await?;
-    }
-    let Batch { stored, mut rejected, .. } = batch;
+    let body = body::read(&app, &headers, body, "batch", MAX_BATCH_BYTES).await?;
+    let bytes = body.len();
+    let mut batch = Batch { app: &app, bytes, stored: Vec::new(), rejected: Vec::new() };
+    let lines = body::work_on(bytes, move || lines::split(&body)).await??;
+    let stored = if atomic { batch.store_all(lines).await } else { batch.store_good(lines).await };
+    let Batch { stored: receipted, mut rejected, .. } = batch;
+    let refused = stored.as_ref().is_err_and(Problem::is_invalid);
+    app.metrics.rejected(rejected.len() + usize::from(refused));
+    stored?;
     rejected.sort_unstable_by_key(|rejected| rejected.line);
-    let duplicates = stored.iter().filter(|stored| stored.receipt.duplicate).count();
+    let duplicates = receipted.iter().filter(|stored| stored.receipt.duplicate).count();
     json(&Answer {
-        stored: stored.len() - duplicates,
+        stored: receipted.len() - duplicates,
         duplicates,
         rejected,
-        receipts: receipts.then_some(stored),
+        receipts: receipts.then_some(receipted),
     })
 }
 
 struct Batch<'a> {
-    client: &'a Client,
+    app: &'a App,
+    /// How large its text is.
+    bytes: usize,
     stored: Vec<LineReceipt>,
     rejected: Vec<Rejected>,
 }
 
 impl Batch<'_> {
     /// All lines or none.
-    async fn store_all(&mut self, lines: &[Line<'_>]) -> Result<(), Problem> {
-        let mut events = Vec::with_capacity(lines.len());
-        for (index, line) in lines.iter().enumerate() {
-            events.push(Event::from_json(line.json).map_err(|invalid| invalid.at_index(index))?);
-        }
-        let receipts = self.client.record_events(events).await?;
-        self.keep(lines, receipts);
+    async fn store_all(&mut self, lines: Vec<Line>) -> Result<(), Problem> {
+        let read = move || {
+            let events = lines
+                .iter()
+                .enumerate()
+                .map(|(index, line)| Event::from_json(&line.json).map_err(|invalid| invalid.at_index(index)));
+            (events.collect::<Result<Vec<Event>, Invalid>>(), lines)
+        };
+        let (events, lines) = body::work_on(self.bytes, read).await?;
+        let receipts = self.app.record_events(events?).await?;
+        self.keep(&lines, receipts);
         Ok(())
     }
 
     /// Every line that the rules and the store let in.
-    async fn store_good(&mut self, mut lines: Vec<Line<'_>>) -> Result<(), Problem> {
+    async fn store_good(&mut self, lines: Vec<Line>) -> Result<(), Problem> {
         // The lines are kept and not the events: in the rule nothing is refused, and then nothing is copied.
-        let events = self.read(&mut lines);
-        let error = match self.client.record_events(events).await {
+        let (lines, events) = self.read(lines).await?;
+        let error = match self.app.record_events(events).await {
             Ok(receipts) => {
                 self.keep(&lines, receipts);
                 return Ok(());
@@ -125,8 +130,8 @@ impl Batch<'_> {
         }
         // The store looks at instants, which are judged by its clock. It stored nothing; the events that it lets in
         // are sent again.
-        let now = self.client.status().await?.now;
-        let events = self.read(&mut lines);
+        let now = self.app.client.status().await?.now;
+        let (lines, events) = self.read(lines).await?;
         let (mut allowed, mut events_allowed) = (Vec::new(), Vec::new());
         for (line, event) in lines.into_iter().zip(events) {
             // The check fills in what is missing, and that is the store's to do: so it gets a copy.
@@ -139,7 +144,7 @@ impl Batch<'_> {
             }
         }
         let (lines, events) = (allowed, events_allowed);
-        match self.client.record_events(events).await {
+        match self.app.record_events(events).await {
             Ok(receipts) => self.keep(&lines, receipts),
             Err(error) if error.invalid().is_none() => return Err(error.into()),
             // Rules of the store's own: each event is put to them alone.
@@ -148,10 +153,10 @@ impl Batch<'_> {
         Ok(())
     }
 
-    async fn store_each(&mut self, lines: &[Line<'_>]) -> Result<(), Problem> {
+    async fn store_each(&mut self, lines: &[Line]) -> Result<(), Problem> {
         for line in lines {
-            let Ok(event) = Event::from_json(line.json) else { continue };
-            match self.client.record_event(event).await {
+            let Ok(event) = Event::from_json(&line.json) else { continue };
+            match self.app.record_event(event).await {
                 Ok(receipt) => self.stored.push(LineReceipt { line: line.number, receipt }),
                 Err(error) => match error.invalid() {
                     Some(invalid) => self.rejected.push(Rejected::new(line.number, invalid)),
@@ -162,23 +167,28 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// The lines' events; bad lines are taken out and rejected.
-    fn read(&mut self, lines: &mut Vec<Line<'_>>) -> Vec<Event> {
-        let mut events = Vec::with_capacity(lines.len());
-        lines.retain(|line| match Event::from_json(line.json) {
-            Ok(event) => {
-                events.push(event);
-                true
-            }
-            Err(invalid) => {
-                self.rejected.push(Rejected::new(line.number, &invalid));
-                false
-            }
-        });
-        events
+    /// The good lines and their events; bad lines are rejected.
+    async fn read(&mut self, mut lines: Vec<Line>) -> Result<(Vec<Line>, Vec<Event>), Problem> {
+        let read = move || {
+            let (mut events, mut rejected) = (Vec::with_capacity(lines.len()), Vec::new());
+            lines.retain(|line| match Event::from_json(&line.json) {
+                Ok(event) => {
+                    events.push(event);
+                    true
+                }
+                Err(invalid) => {
+                    rejected.push(Rejected::new(line.number, &invalid));
+                    false
+                }
+            });
+            (lines, events, rejected)
+        };
+        let (lines, events, rejected) = body::work_on(self.bytes, read).await?;
+        self.rejected.extend(rejected);
+        Ok((lines, events))
     }
 
-    fn keep(&mut self, lines: &[Line<'_>], receipts: Vec<Receipt>) {
+    fn keep(&mut self, lines: &[Line], receipts: Vec<Receipt>) {
         let stored = lines.iter().zip(receipts);
         self.stored.extend(stored.map(|(line, receipt)| LineReceipt { line: line.number, receipt }));
     }

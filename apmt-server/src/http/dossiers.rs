@@ -42,7 +42,7 @@ pub(crate) async fn dossier_of_query(State(app): State<App>, uri: Uri) -> Result
 }
 
 async fn dossier(app: &App, actor: &ActorName, as_of: AsOf) -> Result<Response, Problem> {
-    json(&app.client.store().dossier(actor, as_of, app.client.policy()).await?)
+    json(&app.dossier_timed(app.client.store().dossier(actor, as_of, app.client.policy())).await?)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -73,7 +73,7 @@ pub(crate) async fn dossiers(State(app): State<App>, uri: Uri) -> Result<Respons
     while page.len() < limit {
         // Where a status leaves out many, asking for few at a time would ask very often.
         let ask = if status.is_some() { MAX_PAGE } else { limit - page.len() };
-        let more = store.dossiers(AsOf::At(as_of), policy, after.as_ref(), ask).await?;
+        let more = app.dossier_timed(store.dossiers(AsOf::At(as_of), policy, after.as_ref(), ask)).await?;
         after = more.last().map(|dossier| dossier.actor.clone());
         page.extend(more.into_iter().filter(|dossier| status.is_none_or(|status| dossier.status == status)));
         if after.is_none() {

@@ -1,34 +1,35 @@
 //! What is around every request: its id, its line in the log, and the headers of its answer.
 
-use std::time::Instant;
-
-use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::extract::{MatchedPath, NestedPath, Request, State};
+use axum::http::{Extensions, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::App;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives the request its id, and the answer what every answer has.
-pub(crate) async fn envelope(mut request: Request, next: Next) -> Response {
+/// Gives the request its id and counts it, and gives the answer what every answer has.
+pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let sent = request.headers().get(&REQUEST_ID).filter(|id| is_fit(id)).cloned();
     let id = sent.unwrap_or_else(new_id);
     request.headers_mut().insert(REQUEST_ID, id.clone());
+    let timed = app.metrics.requests.start(request.method(), template(request.extensions()));
     // The route and not the path: a path names people, and logs are read by many.
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!(
         "request",
-        id = id.to_str().unwrap_or_default(),
-        method = %request.method(),
-        route
+        request_id = id.to_str().unwrap_or_default(),
+        method = request.method().as_str(),
+        route = timed.route()
     );
-    let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
+    let status = response.status();
+    let took = timed.answered(status);
     span.in_scope(|| {
-        let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
-        tracing::debug!(status, micros, "answered");
+        let ms = (took.as_secs_f64() * 1e6).round() / 1e3;
+        tracing::info!(status = status.as_u16(), ms, "answered");
     });
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
@@ -36,6 +37,13 @@ pub(crate) async fn envelope(mut request: Request, next: Next) -> Response {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The template of the request's route, without the path that the router is nested under.
+fn template(extensions: &Extensions) -> Option<&str> {
+    let path = extensions.get::<MatchedPath>()?.as_str();
+    let nested = extensions.get::<NestedPath>().map_or("", NestedPath::as_str);
+    path.strip_prefix(nested)
 }
 
 /// Whether an id can be repeated in headers and logs as it is.

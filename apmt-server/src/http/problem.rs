@@ -117,6 +117,11 @@ impl Problem {
         problem
     }
 
+    /// Whether something that was sent breaks a rule.
+    pub(crate) fn is_invalid(&self) -> bool {
+        self.0.kind == Some(ErrorKind::Invalid)
+    }
+
     /// The same problem with a header of its answer.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.header = Some((name, value));

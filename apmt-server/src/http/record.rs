@@ -48,11 +48,19 @@ pub(crate) async fn event(
     let cloud_event = content_type.is_some_and(cloudevents::is_meant);
     // What a CloudEvent says around its event does not count; the event has its own limit.
     let limit = if cloud_event { 2 * MAX_EVENT_BYTES } else { MAX_EVENT_BYTES };
-    let body = body::read(&headers, body, "event", limit).await?;
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Err(Invalid::missing("event", "is missing: the body must be a JSON object").into());
-    }
-    let event = if cloud_event { cloudevents::read(&body)? } else { Event::from_json(&body)? };
-    let receipt = app.client.record_event(event).await?;
+    let body = body::read(&app, &headers, body, "event", limit).await?;
+    let event = if cloud_event { cloudevents::read(&body) } else { plain(&body) };
+    let recorded = match event {
+        Ok(event) => app.record_event(event).await.map_err(Problem::from),
+        Err(invalid) => Err(invalid.into()),
+    };
+    let receipt = recorded.inspect_err(|problem| app.metrics.rejected(usize::from(problem.is_invalid())))?;
     json(&Answer { ok: true, stored_id: receipt.id, duplicate: receipt.duplicate })
+}
+
+fn plain(body: &[u8]) -> Result<Event, Invalid> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(Invalid::missing("event", "is missing: the body must be a JSON object"));
+    }
+    Event::from_json(body)
 }

@@ -4,42 +4,45 @@ use std::fmt;
 
 use apmt_core::Invalid;
 use apmt_core::event::MAX_BATCH_EVENTS;
+use bytes::Bytes;
 use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::http::problem::Problem;
 
 /// One event's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
     /// Its line, or its place in the array, from 1.
     pub(super) number: usize,
-    pub(super) json: &'a [u8],
+    /// A part of the batch's text, which it shares with the others.
+    pub(super) json: Bytes,
 }
 
 /// The events' texts: the elements if the text is a JSON array, else the lines that are not blank.
-pub(super) fn split(text: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
+pub(super) fn split(batch: &Bytes) -> Result<Vec<Line>, Problem> {
     // Some editors begin a file with this mark, which says nothing.
-    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
-    if text.trim_ascii_start().first() == Some(&b'[') { elements(text) } else { lines(text) }
+    let text = batch.strip_prefix("\u{feff}".as_bytes()).unwrap_or(batch);
+    if text.trim_ascii_start().first() == Some(&b'[') { elements(batch, text) } else { lines(batch, text) }
 }
 
-fn lines(text: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
-    let lines: Vec<Line<'_>> = text
+fn lines(batch: &Bytes, text: &[u8]) -> Result<Vec<Line>, Problem> {
+    let lines: Vec<Line> = text
         .split(|byte| *byte == b'\n')
         .zip(1..)
-        .map(|(line, number)| Line { number, json: line.trim_ascii() })
-        .filter(|line| !line.json.is_empty())
+        .map(|(line, number)| (line.trim_ascii(), number))
+        .filter(|(line, _)| !line.is_empty())
+        .map(|(line, number)| Line { number, json: batch.slice_ref(line) })
         // One more than there may be, to know it.
         .take(MAX_BATCH_EVENTS + 1)
         .collect();
     if lines.len() > MAX_BATCH_EVENTS { Err(too_many()) } else { Ok(lines) }
 }
 
-fn elements(text: &[u8]) -> Result<Vec<Line<'_>>, Problem> {
+fn elements(batch: &Bytes, text: &[u8]) -> Result<Vec<Line>, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let mut over = false;
-    let read = reader.deserialize_seq(Elements { over: &mut over });
+    let read = reader.deserialize_seq(Elements { batch, over: &mut over });
     match read.and_then(|elements| reader.end().map(|()| elements)) {
         Ok(elements) => Ok(elements),
         Err(_) if over => Err(too_many()),
@@ -54,11 +57,12 @@ fn too_many() -> Problem {
 
 /// Reads an array's elements without looking into them, and stops where there are too many.
 struct Elements<'a> {
+    batch: &'a Bytes,
     over: &'a mut bool,
 }
 
 impl<'de> Visitor<'de> for Elements<'_> {
-    type Value = Vec<Line<'de>>;
+    type Value = Vec<Line>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON array of events")
@@ -71,7 +75,10 @@ impl<'de> Visitor<'de> for Elements<'_> {
                 *self.over = true;
                 return Err(A::Error::custom("too many elements"));
             }
-            elements.push(Line { number: elements.len() + 1, json: element.get().as_bytes() });
+            elements.push(Line {
+                number: elements.len() + 1,
+                json: self.batch.slice_ref(element.get().as_bytes()),
+            });
         }
         Ok(elements)
     }
@@ -82,7 +89,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> Vec<(usize, String)> {
-        let lines = split(text.as_bytes()).unwrap();
+        let lines = split(&Bytes::copy_from_slice(text.as_bytes())).unwrap();
         lines.iter().map(|line| (line.number, String::from_utf8(line.json.to_vec()).unwrap())).collect()
     }
 
@@ -100,17 +107,17 @@ mod tests {
         assert_eq!(shown(" [ {\"a\":\n[1]} ,7,\nnull]\n"), elements);
         assert!(shown("[]").is_empty());
         for broken in ["[", "[{}", "[{},]", "[] []", "[{}]x"] {
-            assert!(split(broken.as_bytes()).is_err(), "{broken}");
+            assert!(split(&Bytes::from_static(broken.as_bytes())).is_err(), "{broken}");
         }
     }
 
     #[test]
     fn over_10_000_are_refused() {
         let line = "{}\n";
-        assert_eq!(split(line.repeat(MAX_BATCH_EVENTS).as_bytes()).unwrap().len(), MAX_BATCH_EVENTS);
-        assert!(split(line.repeat(MAX_BATCH_EVENTS + 1).as_bytes()).is_err());
+        assert_eq!(split(&line.repeat(MAX_BATCH_EVENTS).into()).unwrap().len(), MAX_BATCH_EVENTS);
+        assert!(split(&line.repeat(MAX_BATCH_EVENTS + 1).into()).is_err());
         let array = |length| format!("[{}]", vec!["{}"; length].join(","));
-        assert_eq!(split(array(MAX_BATCH_EVENTS).as_bytes()).unwrap().len(), MAX_BATCH_EVENTS);
-        assert!(split(array(MAX_BATCH_EVENTS + 1).as_bytes()).is_err());
+        assert_eq!(split(&array(MAX_BATCH_EVENTS).into()).unwrap().len(), MAX_BATCH_EVENTS);
+        assert!(split(&array(MAX_BATCH_EVENTS + 1).into()).is_err());
     }
 }
