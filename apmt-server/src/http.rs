@@ -191,9 +191,7 @@ async fn not_allowed(method: Method, uri: Uri) -> Problem {
 
 #[expect(clippy::needless_pass_by_value, reason = "the layer gives it so")]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let said = panic.downcast_ref::<String>().map(String::as_str);
-    let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-    tracing::error!(said, "a handler panicked");
+    tracing::error!(said = crate::log::said(&*panic), "a handler panicked");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server met a defect of its own; its log says more")
         .into_response()
 }

@@ -31,6 +31,7 @@ pub mod demo;
 mod failure;
 pub mod http;
 pub mod import;
+mod log;
 mod open;
 mod policy_test;
 mod replay;

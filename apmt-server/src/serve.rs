@@ -67,7 +67,7 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Report {
         let Self { listener, address, options } = self;
         let router = router(options.client().clone(), options.router().clone());
-        tracing::info!(%address, "listening");
+        tracing::debug!(%address, "answering");
         connections::answer(listener, router, &options, stop).await;
         let report = options.client().shutdown(options.shutdown_timeout()).await;
         tracing::info!(%report, "stopped");

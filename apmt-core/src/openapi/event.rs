@@ -83,7 +83,7 @@ fn fields(of: EventType) -> Vec<Field> {
         }
         EventType::Retraction => vec![
             Field::required("retracts", uuid().schema_type(Type::String)),
-            Field::required("reason", text()),
+            Field::required("reason", said()),
         ],
         EventType::PlanStarted | EventType::PlanClosed => vec![Field::text("by"), Field::text("note")],
         EventType::Assigned

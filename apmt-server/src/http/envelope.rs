@@ -18,7 +18,8 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let timed = app.metrics.requests.start(request.method(), template(request.extensions()));
     // The route and not the path: a path names people, and logs are read by many.
-    let span = tracing::info_span!(
+    // Of the highest level, so that whatever is logged has it.
+    let span = tracing::error_span!(
         "request",
         request_id = id.to_str().unwrap_or_default(),
         method = request.method().as_str(),

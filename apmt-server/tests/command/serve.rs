@@ -77,3 +77,70 @@ fn a_server_serves_this_machine_and_a_store_of_its_own() {
     folder.run(&["serve", "--address", "0.0.0.0:0"]).ended_with(2).says(&["no keys"]);
     folder.run(&["serve", "--store", "http://localhost:9300"]).ended_with(2).says(&["its own store"]);
 }
+
+/// What a server logs of one request, an error and an end.
+fn logged(folder: &Folder, arguments: &[&str]) -> String {
+    let address = ["serve", "--address", "127.0.0.1:0", "--store", "memory:"];
+    let mut child = folder.command(&[&address, arguments].concat()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut log = String::new();
+    let address = loop {
+        let line = lines.next().unwrap();
+        log += &format!("{line}\n");
+        if let Some((_, rest)) = line.split_once("127.0.0.1:") {
+            let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            break format!("127.0.0.1:{port}");
+        }
+    };
+    let url = format!("http://{address}/dossier/anne%0Aevil%1B[2J@sba.gov");
+    let id = "x-request-id: form-17";
+    let asked = std::process::Command::new("curl")
+        .args(["--silent", "--noproxy", "*", "--globoff", "-H", id, &url])
+        .output()
+        .expect("this test needs curl");
+    assert!(asked.status.success());
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    lines.for_each(|line| log += &format!("{line}\n"));
+    log
+}
+
+#[test]
+fn a_request_is_a_line_of_the_log() {
+    let folder = Folder::new();
+    let log = logged(&folder, &[]);
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains("form-17")).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    for part in [" INFO ", r#"method="GET""#, r#"route="/dossier/{actor}""#, "status=200", " ms="] {
+        assert!(lines[0].contains(part), "{part}: {log}");
+    }
+    assert!(
+        !log.contains("anne") && !log.contains('\u{1b}'),
+        "no names, and no colours where no terminal is: {log}"
+    );
+    let quiet = logged(&folder, &["--log-level", "warn"]);
+    assert!(quiet.lines().count() == 1 && quiet.starts_with("listening on "), "{quiet}");
+}
+
+#[test]
+fn a_log_for_programs_is_an_object_a_line() {
+    let folder = Folder::new();
+    let log = logged(&folder, &["--log", "json"]);
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let asked: Vec<_> = lines.iter().filter(|line| line["span"]["request_id"] == "form-17").collect();
+    assert_eq!(asked.len(), 1, "{log}");
+    assert_eq!((&asked[0]["level"], &asked[0]["status"]), (&"INFO".into(), &200.into()));
+    assert_eq!(asked[0]["span"]["route"], "/dossier/{actor}");
+    assert!(asked[0]["ms"].is_f64() && !log.contains("anne"), "{log}");
+}
+
+#[test]
+fn a_log_level_that_is_none_is_told() {
+    let folder = Folder::new();
+    folder.run(&["serve", "--log-level", "inof"]).ended_with(2).says(&["inof", "debug"]);
+    folder.run(&["serve", "--log", "xml"]).ended_with(2).says(&["json"]);
+}

@@ -86,42 +86,6 @@ fn too_much_is_413() {
 }
 
 #[test]
-fn unknown_content_codings_are_415() {
-    let served = Served::fresh();
-    let event = br#"{"type":"OVERRIDE","actor":"a"}"#;
-    let answer = send(served.address, "POST", "/event", &[("content-encoding", "br")], event);
-    answer.problem(415);
-    assert_eq!(answer.header("accept-encoding"), Some("gzip, identity"));
-    send(served.address, "POST", "/event", &[("content-encoding", "identity")], event).ok();
-}
-
-fn packed(bytes: &[u8]) -> Vec<u8> {
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    packer.write_all(bytes).unwrap();
-    packer.finish().unwrap()
-}
-
-#[test]
-fn bodies_may_be_packed() {
-    let served = Served::fresh();
-    let gzip = [("content-encoding", "gzip")];
-    let event = br#"{"type":"OVERRIDE","actor":"a"}"#;
-    assert_eq!(send(served.address, "POST", "/event", &gzip, &packed(event)).ok()["ok"], true);
-    let batch = "{\"type\":\"OVERRIDE\",\"actor\":\"a\"}\n".repeat(1000);
-    assert_eq!(
-        send(served.address, "POST", "/events", &gzip, &packed(batch.as_bytes())).ok()["stored"],
-        1000
-    );
-    // A few kilobytes that unpack to more than may be sent.
-    let bomb = packed(&vec![b' '; MAX_BATCH_BYTES + 1]);
-    send(served.address, "POST", "/events", &gzip, &bomb).problem(413);
-    send(served.address, "POST", "/event", &gzip, event).problem(400);
-    let cut = packed(batch.as_bytes());
-    send(served.address, "POST", "/events", &gzip, &cut[..cut.len() / 2]).problem(400);
-    assert_eq!(get(served.address, "/status").ok()["position"], 1001);
-}
-
-#[test]
 fn whatever_the_content_type_it_is_json() {
     let served = Served::fresh();
     for content_type in ["application/json", "text/plain", "application/x-www-form-urlencoded", "nonsense"] {
