@@ -134,47 +134,43 @@ schema!(Contribution, contribution(), ActorName, CaseId, Timestamp);
 
 /// What counts for an actor: one of five measures, each with members of its own.
 fn contribution() -> OneOfBuilder {
-    let flag = || of_type(Type::Boolean);
     let hours = of_type(Type::Number).minimum(Some(0)).description(Some("Counted hours."));
+    let held = flag().description(Some("Whether the clock was the actor's, or the pool's."));
     let stars = of_type(Type::Integer).minimum(Some(1)).maximum(Some(5));
-    let measures: [(&str, Vec<(&str, RefOr<Schema>)>); 5] = [
-        ("verdict", vec![("overridden", flag().into())]),
-        (
-            "processing",
-            vec![
-                ("hours", hours.into()),
-                ("counted_ms", count().into()),
-                ("since", reference::<Timestamp>().into()),
-                (
-                    "held",
-                    flag().description(Some("Whether the clock was the actor's, or the pool's.")).into(),
-                ),
-            ],
-        ),
-        ("satisfaction", vec![("stars", stars.into())]),
-        ("recommendation", vec![("overridden", flag().into())]),
-        ("appeal", vec![("reversed", flag().into()), ("overrode", flag().into())]),
-    ];
-    let mut one_of = OneOfBuilder::new().description(Some(
-        "What counts for an actor: one thing, at one instant, caused by the event at `position`.",
-    ));
-    for (measure, members) in measures {
-        let mut object = of_type(Type::Object)
-            .title(Some(measure))
-            .property("actor", reference::<ActorName>())
-            .property("at", reference::<Timestamp>())
-            .property("position", count().minimum(Some(1_u64)))
-            .property("case_id", reference::<CaseId>())
-            .property("measure", exactly(measure));
-        for required in ["actor", "at", "position", "measure"] {
-            object = object.required(required);
-        }
-        for (name, member) in members {
-            object = object.property(name, member).required(name);
-        }
-        one_of = one_of.item(object);
-    }
-    one_of
+    let processing = measure("processing")
+        .property("hours", hours)
+        .property("counted_ms", count())
+        .property("since", reference::<Timestamp>())
+        .property("held", held);
+    let appeal = measure("appeal").property("reversed", flag()).property("overrode", flag());
+    OneOfBuilder::new()
+        .description(Some(
+            "What counts for an actor: one thing, at one instant, caused by the event at `position`.",
+        ))
+        .item(measure("verdict").property("overridden", flag()).required("overridden"))
+        .item(all_required(processing, &["hours", "counted_ms", "since", "held"]))
+        .item(measure("satisfaction").property("stars", stars).required("stars"))
+        .item(measure("recommendation").property("overridden", flag()).required("overridden"))
+        .item(all_required(appeal, &["reversed", "overrode"]))
+}
+
+fn measure(name: &str) -> ObjectBuilder {
+    let object = of_type(Type::Object)
+        .title(Some(name))
+        .property("actor", reference::<ActorName>())
+        .property("at", reference::<Timestamp>())
+        .property("position", count().minimum(Some(1_u64)))
+        .property("case_id", reference::<CaseId>())
+        .property("measure", exactly(name));
+    all_required(object, &["actor", "at", "position", "measure"])
+}
+
+fn flag() -> ObjectBuilder {
+    of_type(Type::Boolean)
+}
+
+fn all_required(object: ObjectBuilder, members: &[&str]) -> ObjectBuilder {
+    members.iter().fold(object, |object, member| object.required(*member))
 }
 
 /// A type or null: null says nothing.

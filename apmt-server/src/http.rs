@@ -53,6 +53,10 @@
 //! `Retry-After`; sending an event again under the same id is safe.
 //!
 //! Every answer has an `x-request-id`: the one that was sent, or a new one.
+//!
+//! What never becomes a request is answered below the router, by the HTTP library, which takes no say in it: a bare 400 for
+//! what is no HTTP, 431 for a head over 100 headers or about 400 KiB, 414 for a URL over 64 KiB, and the end of the
+//! connection for a head that does not come in time. All of these end the connection.
 
 mod batch;
 mod body;

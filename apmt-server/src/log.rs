@@ -6,10 +6,11 @@ use anstream::{AutoStream, ColorChoice};
 use clap::{Args, ValueEnum};
 use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::debug_fn;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, fmt, registry};
+use tracing_subscriber::{Layer, Registry, fmt, registry};
 
 use crate::failure::Failure;
 use crate::screen::printable;
@@ -40,33 +41,40 @@ impl LogOptions {
     /// Logs from here on, panics included.
     pub(crate) fn start(self) -> Result<(), Failure> {
         let filter = self.log_level.with_target(AUDIT, LevelFilter::TRACE);
-        let lines = fmt::layer().with_writer(std::io::stderr);
-        let started = match self.log {
-            Format::Text => {
-                let coloured = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
-                // Values that came from outside must not look like lines of ours, nor be obeyed by a terminal.
-                let fields = debug_fn(|writer, field, value| {
-                    let value = format!("{value:?}");
-                    if field.name() == "message" {
-                        write!(writer, "{}", printable(&value))
-                    } else {
-                        write!(writer, "{field}={}", printable(&value))
-                    }
-                });
-                let lines = lines.with_ansi(coloured).fmt_fields(fields.delimited(" "));
-                registry().with(lines.with_filter(filter)).try_init()
-            }
-            Format::Json => {
-                let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
-                registry().with(lines.with_filter(filter)).try_init()
-            }
-        };
+        let coloured = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
+        let lines = lines(self.log, coloured, std::io::stderr);
+        let started = registry().with(lines.with_filter(filter)).try_init();
         started.map_err(|error| Failure::new("the log could not be started").with_source(error))?;
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
             tracing::error!(said = said(panic.payload()), place, "a thread panicked");
         }));
         Ok(())
+    }
+}
+
+/// The writer of lines.
+fn lines<W>(format: Format, coloured: bool, to: W) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = fmt::layer().with_writer(to).with_ansi(coloured);
+    match format {
+        Format::Text => {
+            // Values that came from outside must not look like lines of ours, nor be obeyed by a terminal.
+            let fields = debug_fn(|writer, field, value| {
+                let value = format!("{value:?}");
+                if field.name() == "message" {
+                    write!(writer, "{}", printable(&value))
+                } else {
+                    write!(writer, "{field}={}", printable(&value))
+                }
+            });
+            lines.fmt_fields(fields.delimited(" ")).boxed()
+        }
+        Format::Json => {
+            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+        }
     }
 }
 
@@ -88,9 +96,55 @@ fn filter(text: &str) -> Result<Targets, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
     use tracing::Level;
 
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is written of values that mean no good, wherever they stand.
+    fn written(format: Format, coloured: bool) -> String {
+        let page = Page::default();
+        let to = page.clone();
+        let subscriber = registry().with(lines(format, coloured, move || to.clone()));
+        let evil = "anne\n2026-01-01T00:00:00Z  INFO all is well\r\u{1b}[2J\u{9b}2J\u{202e}";
+        tracing::subscriber::with_default(subscriber, || {
+            let span = tracing::error_span!("request", shown = %evil, quoted = evil);
+            span.in_scope(|| tracing::warn!(shown = %evil, debugged = ?evil, "{evil}"));
+        });
+        let bytes = page.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn values_from_outside_make_no_lines_of_their_own() {
+        for format in [Format::Text, Format::Json] {
+            let line = written(format, false);
+            let line = line.strip_suffix('\n').unwrap();
+            let harmful = |c: char| c.is_control() || (format == Format::Text && c == '\u{202e}');
+            assert!(!line.contains(harmful), "{line:?}");
+            assert_eq!(line.matches("all is well").count(), 5, "{line}");
+        }
+        // A terminal is told of colours and of nothing else.
+        let coloured = written(Format::Text, true);
+        assert!(
+            coloured.contains('\u{1b}') && !coloured.contains("\u{1b}[2J") && coloured.lines().count() == 1
+        );
+    }
 
     #[test]
     fn a_filter_is_a_level_and_levels_of_targets() {

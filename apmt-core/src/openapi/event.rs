@@ -2,11 +2,11 @@
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
-    AllOfBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type,
+    AllOfBuilder, AnyOfBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Schemas, collect, count, exactly, of_type, or_null, reference, schema, text};
+use super::{Schemas, all_required, collect, count, exactly, of_type, or_null, reference, schema, text};
 use crate::event::{ActorKind, Event, EventType, Outcome};
 use crate::name::MAX_NAME_BYTES;
 use crate::store::Recorded;
@@ -145,11 +145,10 @@ fn event() -> OneOfBuilder {
         let object = of(*event_type, exactly(event_type.name()));
         one_of = match event_type {
             EventType::SatScore => one_of.item(
-                AllOfBuilder::new().title(Some(event_type.name())).item(object).item(
-                    utoipa::openapi::schema::AnyOfBuilder::new()
-                        .item(stars_of("case_id"))
-                        .item(stars_of("actor")),
-                ),
+                AllOfBuilder::new()
+                    .title(Some(event_type.name()))
+                    .item(object)
+                    .item(AnyOfBuilder::new().item(stars_of("case_id")).item(stars_of("actor"))),
             ),
             _ => one_of.item(object),
         };
@@ -172,8 +171,7 @@ fn recorded() -> AllOfBuilder {
             "retracted",
             of_type(Type::Boolean).description(Some("There where a retraction has named it.")),
         );
-    let added =
-        ["id", "occurred_at", "position", "recorded_at"].into_iter().fold(added, ObjectBuilder::required);
+    let added = all_required(added, &["id", "occurred_at", "position", "recorded_at"]);
     AllOfBuilder::new()
         .description(Some("An event as the log has it."))
         .item(reference::<Event>())

@@ -86,7 +86,7 @@ fn logged(folder: &Folder, arguments: &[&str]) -> String {
     let mut log = String::new();
     let address = loop {
         let line = lines.next().unwrap();
-        log += &format!("{line}\n");
+        log.extend([&line, "\n"]);
         if let Some((_, rest)) = line.split_once("127.0.0.1:") {
             let port: String = rest.chars().take_while(char::is_ascii_digit).collect();
             break format!("127.0.0.1:{port}");
@@ -96,13 +96,13 @@ fn logged(folder: &Folder, arguments: &[&str]) -> String {
     let id = "x-request-id: form-17";
     let asked = std::process::Command::new("curl")
         .args(["--silent", "--noproxy", "*", "--globoff", "-H", id, &url])
-        .output()
-        .expect("this test needs curl");
+        .output();
+    let asked = asked.unwrap_or_else(|error| panic!("this test needs curl: {error}"));
     assert!(asked.status.success());
     let id = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    lines.for_each(|line| log += &format!("{line}\n"));
+    lines.for_each(|line| log.extend([&line, "\n"]));
     log
 }
 

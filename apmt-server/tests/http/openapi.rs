@@ -180,7 +180,7 @@ fn example(path: &str, operation: &Value, also: &[&str]) -> String {
         match parameter["in"].as_str() {
             Some("path") => path = path.replace(&format!("{{{name}}}"), &example),
             _ if parameter["required"] == true || also.contains(&name) => {
-                query.push(format!("{name}={example}"))
+                query.push(format!("{name}={example}"));
             }
             _ => {}
         }
