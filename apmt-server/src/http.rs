@@ -138,7 +138,8 @@ pub fn router(client: Client, options: RouterOptions) -> Router {
         client,
     };
     let data = data.layer(from_fn_with_state(app.clone(), limits::limited));
-    // Small answers are not worth the work. The fastest level is: it holds up the other requests of its thread.
+    // Small answers are not worth the work, and live push must not wait for more to pack. The fastest level, for it is
+    // done on the thread of other requests too.
     let packed = CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
         .compress_when(SizeAbove::new(PACKED_FROM_BYTES).and(NotForContentType::SSE));

@@ -2,10 +2,14 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
+use apmt_client::Client;
 use apmt_core::event::MAX_EVENT_BYTES;
+use apmt_core::{Clock, Timestamp};
 use apmt_server::RouterOptions;
+use apmt_server::serve::ServeOptions;
 
 use crate::raw::{Answer, get, post, read};
 use crate::support::Served;
@@ -194,5 +198,31 @@ fn errors_of_the_service_itself_are_problems_with_an_id() {
         answer.problem(answer.status);
         assert!(matches!(answer.status, 400 | 404 | 405), "{request}: {answer:?}");
         assert!(answer.header("x-request-id").is_some(), "{request}: {answer:?}");
+    }
+}
+
+/// A clock with a defect.
+#[derive(Debug)]
+struct Broken;
+
+impl Clock for Broken {
+    fn now(&self) -> Timestamp {
+        panic!("the clock has no hands")
+    }
+}
+
+/// A defect of ours is one request's, and says nothing of itself to the client.
+#[test]
+fn a_panic_is_answered() {
+    let client = Client::builder().url("memory:").clock(Arc::new(Broken)).build().unwrap();
+    let served = Served::run(ServeOptions::new(client).with_address(Served::any()));
+    for _ in 0..3 {
+        let answer = get(served.address, "/status");
+        let problem = answer.problem(500);
+        assert!(
+            !problem.to_string().contains("hands") && answer.header("x-request-id").is_some(),
+            "{answer:?}"
+        );
+        get(served.address, "/healthz").ok();
     }
 }

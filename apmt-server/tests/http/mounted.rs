@@ -32,6 +32,9 @@ async fn under_a_path_beside_other_routes() {
     assert_eq!(ask(&service, event).await.0, 200);
     let (status, _, dossier) = ask(&service, to("/apmt/dossier/anne")).await;
     assert!(status == 200 && dossier.contains(r#""overrides":1"#), "{dossier}");
+    let (_, _, metrics) = ask(&service, to("/apmt/metrics")).await;
+    let counted = r#"apmt_http_requests_total{method="GET",route="/dossier/{actor}",status="200"} 1"#;
+    assert!(metrics.contains(counted), "a route is counted as it is called here: {metrics}");
     let (status, content_type, _) = ask(&service, to("/apmt/nothing")).await;
     assert_eq!((status, content_type.as_str()), (404, "application/problem+json"));
     let (status, content_type, _) = ask(&service, to("/apmt/event")).await;
