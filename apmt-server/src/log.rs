@@ -40,10 +40,9 @@ pub(crate) enum Format {
 impl LogOptions {
     /// Logs from here on, panics included.
     pub(crate) fn start(self) -> Result<(), Failure> {
-        let filter = self.log_level.with_target(AUDIT, LevelFilter::TRACE);
         let coloured = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
         let lines = lines(self.log, coloured, std::io::stderr);
-        let started = registry().with(lines.with_filter(filter)).try_init();
+        let started = registry().with(lines.with_filter(self.log_level)).try_init();
         started.map_err(|error| Failure::new("the log could not be started").with_source(error))?;
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -91,7 +90,9 @@ fn filter(text: &str) -> Result<Targets, String> {
             return Err(format!("\"{level}\" is no level: expected error, warn, info, debug, trace or off"));
         }
     }
-    text.parse().map_err(|error: tracing_subscriber::filter::ParseError| error.to_string())
+    let targets: Targets =
+        text.parse().map_err(|error: tracing_subscriber::filter::ParseError| error.to_string())?;
+    Ok(targets.with_target(AUDIT, LevelFilter::TRACE))
 }
 
 #[cfg(test)]
@@ -155,6 +156,10 @@ mod tests {
         let targets = filter("warn,apmt_client=debug").unwrap();
         assert!(targets.would_enable("hyper", &Level::WARN) && !targets.would_enable("hyper", &Level::INFO));
         assert!(targets.would_enable("apmt_client::queue", &Level::DEBUG));
+        assert!(
+            filter("off,apmt::audit=off").unwrap().would_enable(AUDIT, &Level::INFO),
+            "it is always written"
+        );
         for wrong in ["", "inof", "info,apmt_client", "apmt_client=loud"] {
             assert!(filter(wrong).is_err(), "{wrong}");
         }

@@ -11,6 +11,7 @@ use super::{App, json};
 
 /// All is well.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
 struct Fine {
     ok: bool,
 }

@@ -5,7 +5,7 @@
 //! | `apmt_http_requests_total` | `method`, `route`, `status` | requests; those whose client went away before its answer have the status `canceled` |
 //! | `apmt_http_request_duration_seconds` | `method`, `route` | from the request's head to the answer's |
 //! | `apmt_http_requests_in_flight` | | requests that are not answered yet |
-//! | `apmt_http_request_body_bytes_total` | | bytes of bodies, as they were sent |
+//! | `apmt_http_request_body_bytes_total` | | bytes of the bodies that were read, as they were sent |
 //! | `apmt_events_total` | `outcome` | events that requests brought: `stored`, `duplicate`, `rejected` |
 //! | `apmt_append_duration_seconds`, `apmt_dossier_duration_seconds` | | how long the store took |
 //! | `apmt_queue_events` | | events in the client's queue |
