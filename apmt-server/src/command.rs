@@ -4,6 +4,7 @@ mod completions;
 mod demo;
 mod export;
 mod import;
+mod key;
 mod policy;
 mod record;
 mod serve;
@@ -57,6 +58,8 @@ enum Command {
     #[command(subcommand)]
     Policy(policy::Policy),
     Serve(serve::Serve),
+    #[command(subcommand)]
+    Key(key::Key),
     Demo(demo::Demo),
     Completions(completions::Completions),
 }
@@ -110,6 +113,7 @@ impl Command {
             Self::Export(command) => command.run(),
             Self::Policy(command) => command.run(),
             Self::Serve(command) => command.run(),
+            Self::Key(command) => command.run(),
             Self::Demo(command) => command.run(),
             Self::Completions(command) => command.run(),
         }

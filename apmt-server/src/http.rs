@@ -45,6 +45,37 @@
 //! | `GET /actors/{actor}/contributions?since=&until=` | what counts after `since`, up to and including `until`, instead of the policy's window |
 //! | `GET /dossier?actor=`, `/contributions?actor=`, `/activity?actor=`, `/case?case_id=` | the same as with the name in the path, for names that a URL's path cannot hold, such as `..`; an empty actor is nobody, to whom what could not be attributed belongs |
 //!
+//! # Who may
+//! With [keys](crate::keys), each request needs one, as `Authorization: Bearer KEY`, or a browser's session. What a key
+//! may do is its [`Scope`]; `supervise` includes `record` and `read`, and `admin` includes everything.
+//!
+//! | routes | need | audited |
+//! |---|---|---|
+//! | `GET /healthz`, `/readyz`, `/openapi.json`; `POST`, `DELETE /session` | nothing | |
+//! | `GET /session`, `/metrics`; to be told that there is no such route or method | any key | |
+//! | `POST /event`, `/events` | `record`; for events of the types `PLAN_STARTED`, `PLAN_CLOSED` and `RETRACTION` `supervise` | |
+//! | `GET /policy`, `/status` | `read` | |
+//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…` | `read` | yes |
+//!
+//! `HEAD` is as `GET`. Without a key that is let in, the answer is 401; with one whose scope does not allow what was
+//! asked, 403. In a batch, a line that the key may not record is rejected as a bad line is, and refuses an atomic batch
+//! with 403. What is audited is a line in the [audit log](crate::audit).
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /session` with `{"key":"…"}`, or `key=…` as a form sends it | `{"key_id":…,"name":…,"scope":…}`, and a cookie that stands for the key |
+//! | `GET /session` | the same, of whoever asks |
+//! | `DELETE /session` | 204: the session has ended |
+//!
+//! A session ends after an hour without a request, after 12 hours, with its key, and with the server. Its cookie is out
+//! of pages' reach (`HttpOnly`), and other sites' pages cannot use it (`SameSite=Strict`): what writes, or opens a
+//! WebSocket, must say by `Sec-Fetch-Site: same-origin`, or by an `Origin` that equals `Host`, that it comes from a page
+//! of this server. So a proxy must pass `Host` on as it is.
+//!
+//! A key that asks more often than the [rate](RouterOptions::with_rate) is answered 429 with `Retry-After`, and so are
+//! more than ten failed logins a minute from one address. A request for another [host](RouterOptions::with_hosts) than
+//! this server is answered 421.
+//!
 //! # Errors
 //! Every error is `application/problem+json` (RFC 9457). Besides the members of the standard it has the `kind` of the
 //! error where there is one ([`ErrorKind::name`](apmt_core::ErrorKind::name)), and where something sent is invalid its
@@ -58,13 +89,16 @@
 //! what is no HTTP, 431 for a head over 100 headers or about 400 KiB, 414 for a URL over 64 KiB, and the end of the
 //! connection for a head that does not come in time. All of these end the connection.
 
+mod access;
 mod batch;
 mod body;
+mod caller;
 mod cloudevents;
 mod dossiers;
 mod envelope;
 mod evidence;
 mod health;
+mod hosts;
 mod limits;
 mod metrics;
 mod openapi;
@@ -72,13 +106,18 @@ mod options;
 mod origin;
 mod params;
 mod problem;
+mod rate;
+mod reads;
 mod record;
 mod remote;
+mod session;
+mod sessions;
 
 use std::sync::Arc;
 
 use apmt_client::Client;
 use axum::Router;
+use axum::handler::Handler as _;
 use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -92,9 +131,15 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::keys::Scope;
+use access::Routes;
+pub use caller::Caller;
 use metrics::Metrics;
 pub use options::RouterOptions;
 use problem::Problem;
+use rate::Limits;
+pub use rate::Rate;
+use sessions::Sessions;
 
 /// How large an answer is that is packed where the client takes it packed.
 const PACKED_FROM_BYTES: u16 = 1024;
@@ -108,6 +153,8 @@ pub(crate) struct App {
     metrics: Arc<Metrics>,
     /// The service described by itself.
     document: Bytes,
+    sessions: Arc<Sessions>,
+    limits: Arc<Limits>,
 }
 
 /// The service as a router: see the [module](self) for what it answers.
@@ -115,7 +162,9 @@ pub(crate) struct App {
 /// It has fallbacks of its own, so that 404 and 405 are problem+json too: nest it under a path of another router, or
 /// make it that router's fallback service.
 ///
-/// There are no keys yet: whoever reaches the router may read and write everything. Whoever mounts it guards it.
+/// Without [keys](RouterOptions::with_keys), whoever reaches the router may read and write everything: whoever mounts it
+/// guards it. For limits by address, and for addresses in audit lines, serve it with
+/// [`into_make_service_with_connect_info`](Router::into_make_service_with_connect_info).
 ///
 /// ```
 /// use apmt_client::Client;
@@ -127,37 +176,42 @@ pub(crate) struct App {
 /// # Ok::<(), apmt_client::Error>(())
 /// ```
 pub fn router(client: Client, options: RouterOptions) -> Router {
-    let (data, data_described) = data().split_for_parts();
-    let (others, others_described) = others().split_for_parts();
-    let document = openapi::document(data_described, others_described);
+    let (data, others) = (data(), others());
+    let document = openapi::document(data.described(), others.described());
     let app = App {
         metrics: Arc::new(Metrics::new(client.clone(), document.paths.paths.keys().cloned())),
         permits: Arc::new(Semaphore::new(options.max_concurrent())),
+        sessions: Arc::default(),
+        limits: Arc::new(Limits::new(options.rate())),
         options: Arc::new(options),
         document: openapi::written(&document),
         client,
     };
-    let data = data.layer(from_fn_with_state(app.clone(), limits::limited));
+    let data = data.guarded(&app, |routes| routes.layer(from_fn_with_state(app.clone(), limits::limited)));
+    let others = others.guarded(&app, |routes| routes);
     // Small answers are not worth the work, and live push must not wait for more to pack. The fastest level, for it is
     // done on the thread of other requests too.
     let packed = CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
         .compress_when(SizeAbove::new(PACKED_FROM_BYTES).and(NotForContentType::SSE));
+    let with_key = || from_fn_with_state(app.clone(), access::any_key);
     data.merge(others)
         .layer(packed)
-        .fallback(not_found)
-        .method_not_allowed_fallback(not_allowed)
+        // Who has no key is not told what is here and what is not.
+        .fallback(not_found.layer(with_key()))
+        .method_not_allowed_fallback(not_allowed.layer(with_key()))
         .layer(from_fn(origin::own_pages_only))
+        .layer(from_fn_with_state(app.clone(), hosts::known_hosts_only))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), envelope::envelope))
         .with_state(app)
 }
 
 /// What reads and writes records: within limits.
-fn data() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(record::event))
-        .routes(routes!(evidence::events, batch::events))
+fn data() -> Routes {
+    let records = OpenApiRouter::new().routes(routes!(record::event)).routes(routes!(batch::events));
+    let people = OpenApiRouter::new()
+        .routes(routes!(evidence::events))
         .routes(routes!(evidence::event))
         .routes(routes!(dossiers::dossier_of_query))
         .routes(routes!(dossiers::dossier_of_path))
@@ -168,18 +222,25 @@ fn data() -> OpenApiRouter<App> {
         .routes(routes!(evidence::case_of_path))
         .routes(routes!(remote::activity_of_query))
         .routes(routes!(remote::activity_of_path))
-        .routes(routes!(remote::activities))
-        .routes(routes!(remote::status))
+        .routes(routes!(remote::activities));
+    Routes::new()
+        .audited(people)
+        .require(Scope::Record, records)
+        .require(Scope::Read, OpenApiRouter::new().routes(routes!(remote::status)))
+        .open(OpenApiRouter::new().routes(routes!(session::login)))
 }
 
 /// The others, without limits: a busy server must still be able to say that it lives.
-fn others() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(health::policy))
+fn others() -> Routes {
+    let open = OpenApiRouter::new()
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
-        .routes(routes!(metrics::metrics))
         .routes(routes!(openapi::openapi))
+        .routes(routes!(session::logout));
+    Routes::new()
+        .open(open)
+        .any_key(OpenApiRouter::new().routes(routes!(session::who)).routes(routes!(metrics::metrics)))
+        .require(Scope::Read, OpenApiRouter::new().routes(routes!(health::policy)))
 }
 
 async fn not_found(uri: Uri) -> Problem {

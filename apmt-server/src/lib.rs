@@ -4,6 +4,7 @@
 //!   each does.
 //! - [`import`](mod@import) reads a log of JSON Lines into a client, line by line, in bounded memory.
 //! - [`router`] is the service over HTTP, to mount in one's own; [`serve`](mod@serve) runs it on a socket.
+//! - [`keys`] says who may use the service, and [`audit`] who did.
 //! - [`demo`] makes up an agency: for demonstrations, tests and benches.
 //!
 //! ```
@@ -26,17 +27,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod audit;
 mod command;
 pub mod demo;
 mod failure;
 pub mod http;
 pub mod import;
+pub mod keys;
 mod log;
 mod open;
 mod policy_test;
 mod replay;
 mod screen;
 pub mod serve;
+mod watched;
 
 pub use command::run;
 pub use http::{RouterOptions, router};

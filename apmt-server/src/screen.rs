@@ -3,6 +3,7 @@
 
 pub(crate) mod dossier;
 pub(crate) mod evidence;
+pub(crate) mod keys;
 mod number;
 pub(crate) mod scoreboard;
 mod table;

@@ -17,6 +17,8 @@
 mod connections;
 mod options;
 mod signal;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::net::SocketAddr;
 
@@ -24,8 +26,10 @@ use apmt_client::Report;
 use apmt_core::{Error, ErrorKind, Invalid, Result};
 use tokio::net::TcpListener;
 
-use crate::http::router;
+use crate::http::{RouterOptions, router};
 pub use options::{DEFAULT_ADDRESS, ServeOptions};
+#[cfg(feature = "tls")]
+pub use tls::Tls;
 
 /// A server that listens and does not answer yet: it does so while it [runs](Self::run_until).
 #[derive(Debug)]
@@ -40,15 +44,24 @@ impl Server {
     /// Listens on the options' address. Needs a tokio runtime with I/O and time.
     ///
     /// # Errors
-    /// [`Invalid`](ErrorKind::Invalid) for an address that other machines can reach, for there are no keys yet that
-    /// would say who may; [`Unavailable`](ErrorKind::Unavailable) where another program listens there;
+    /// [`Invalid`](ErrorKind::Invalid) for an address that other machines can reach where the options have no
+    /// [keys](crate::http::RouterOptions::with_keys) that would say who may; [`Unavailable`](ErrorKind::Unavailable) where another program listens there;
     /// [`Io`](ErrorKind::Io) for what else the system reports.
     pub async fn bind(options: ServeOptions) -> Result<Self> {
         let address = options.address();
-        if !address.ip().to_canonical().is_loopback() {
-            let rule = "must be this machine's own, such as 127.0.0.1:9300: this version has no keys, so whoever \
-                        reaches the server could read and write everything";
+        let others_reach_it = !address.ip().to_canonical().is_loopback();
+        if others_reach_it && options.router().keys().is_none() {
+            let rule = "must be this machine's own, such as 127.0.0.1:9300: there are no keys, so whoever reaches the \
+                        server could read and write everything. Make a key with apmt key create, then serve with \
+                        --keys FILE";
             return Err(Invalid::new("address", address, rule).into());
+        }
+        if others_reach_it && !options.is_over_tls() {
+            tracing::warn!(
+                %address,
+                "other machines reach this server without TLS: whoever is on the way reads the keys and everything else; \
+                 give --tls-cert and --tls-key, or let nothing but a proxy that does TLS reach it"
+            );
         }
         let listener = TcpListener::bind(address).await.map_err(|error| not_bound(address, error))?;
         let address = listener.local_addr().map_err(|error| not_bound(address, error))?;
@@ -66,13 +79,28 @@ impl Server {
     /// through it: they are stored when they are acknowledged.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Report {
         let Self { listener, address, options } = self;
-        let router = router(options.client().clone(), options.router().clone());
+        let router = router(options.client().clone(), router_options(&options));
         tracing::debug!(%address, "answering");
         connections::answer(listener, router, &options, stop).await;
+        if let Some(audit) = options.router().audit() {
+            // A disk that hangs must not keep the store from being closed.
+            let _ = tokio::time::timeout(options.shutdown_timeout(), audit.flush()).await;
+        }
         let report = options.client().shutdown(options.shutdown_timeout()).await;
         tracing::info!(%report, "stopped");
         report
     }
+}
+
+/// The options' own, and what follows from how the server is reached.
+fn router_options(options: &ServeOptions) -> RouterOptions {
+    let mut router = options.router().clone();
+    if router.keys().is_none() && router.hosts().is_none() {
+        // Who reaches it may do everything: at least it must be asked under its own name, and not by a page that has
+        // another site's name point here.
+        router = router.with_hosts(Vec::<String>::new());
+    }
+    if options.is_over_tls() { router.with_secure_cookies(true) } else { router }
 }
 
 /// Serves until the process is told to stop, by SIGINT (Ctrl-C) or SIGTERM.

@@ -191,7 +191,7 @@ impl Replay {
 }
 
 /// An instant, or the midnight that begins a day.
-fn instant_or_day(text: &str) -> Result<AsOf, String> {
+pub(super) fn instant_or_day(text: &str) -> Result<AsOf, String> {
     if let Ok(midnight) = format!("{}T00:00:00Z", text.trim()).parse::<Timestamp>() {
         return Ok(AsOf::At(midnight));
     }

@@ -4,6 +4,7 @@ mod lines;
 
 use apmt_core::event::MAX_BATCH_BYTES;
 use apmt_core::{Event, Invalid, Receipt, store};
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
@@ -11,10 +12,12 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::caller::{Caller, may_record};
 use super::openapi::parameters::{Atomic, Receipts};
 use super::params::Params;
 use super::problem::Problem;
 use super::{App, body, json};
+use crate::keys::Scope;
 use lines::Line;
 
 #[derive(Serialize, ToSchema)]
@@ -65,6 +68,7 @@ struct LineReceipt {
 )]
 pub(crate) async fn events(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
@@ -73,7 +77,8 @@ pub(crate) async fn events(
     let (atomic, receipts) = (params.flag("atomic")?, params.flag("receipts")?);
     let body = body::read(&app, &headers, body, "batch", MAX_BATCH_BYTES).await?;
     let bytes = body.len();
-    let mut batch = Batch { app: &app, bytes, stored: Vec::new(), rejected: Vec::new() };
+    let scope = caller.scope();
+    let mut batch = Batch { app: &app, scope, bytes, stored: Vec::new(), rejected: Vec::new() };
     let lines = body::work_on(bytes, move || lines::split(&body)).await??;
     let stored = if atomic { batch.store_all(lines).await } else { batch.store_good(lines).await };
     let Batch { stored: receipted, mut rejected, .. } = batch;
@@ -92,6 +97,7 @@ pub(crate) async fn events(
 
 struct Batch<'a> {
     app: &'a App,
+    scope: Scope,
     /// How large its text is.
     bytes: usize,
     stored: Vec<LineReceipt>,
@@ -101,12 +107,16 @@ struct Batch<'a> {
 impl Batch<'_> {
     /// All lines or none.
     async fn store_all(&mut self, lines: Vec<Line>) -> Result<(), Problem> {
+        let scope = self.scope;
         let read = move || {
-            let events = lines
-                .iter()
-                .enumerate()
-                .map(|(index, line)| Event::from_json(&line.json).map_err(|invalid| invalid.at_index(index)));
-            (events.collect::<Result<Vec<Event>, Invalid>>(), lines)
+            let read = |(index, line): (usize, &Line)| {
+                let event = Event::from_json(&line.json).map_err(|invalid| invalid.at_index(index))?;
+                let may = may_record(scope, &event);
+                may.map_err(|invalid| Problem::forbidden(invalid.at_index(index)))?;
+                Ok(event)
+            };
+            let events: Result<Vec<Event>, Problem> = lines.iter().enumerate().map(read).collect();
+            (events, lines)
         };
         let (events, lines) = body::work_on(self.bytes, read).await?;
         let receipts = self.app.record_events(events?).await?;
@@ -114,7 +124,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Every line that the rules and the store let in.
+    /// Every line that the rules, the caller's scope and the store let in.
     async fn store_good(&mut self, lines: Vec<Line>) -> Result<(), Problem> {
         // The lines are kept and not the events: in the rule nothing is refused, and then nothing is copied.
         let (lines, events) = self.read(lines).await?;
@@ -169,9 +179,14 @@ impl Batch<'_> {
 
     /// The good lines and their events; bad lines are rejected.
     async fn read(&mut self, mut lines: Vec<Line>) -> Result<(Vec<Line>, Vec<Event>), Problem> {
+        let scope = self.scope;
         let read = move || {
             let (mut events, mut rejected) = (Vec::with_capacity(lines.len()), Vec::new());
-            lines.retain(|line| match Event::from_json(&line.json) {
+            let read = |line: &Line| {
+                let event = Event::from_json(&line.json)?;
+                may_record(scope, &event).map(|()| event)
+            };
+            lines.retain(|line| match read(line) {
                 Ok(event) => {
                     events.push(event);
                     true

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::App;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives the request its id and counts it, and gives the answer what every answer has.
 pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next: Next) -> Response {

@@ -26,9 +26,11 @@ use super::problem::ProblemDetails;
 const COOKIE: &str = "apmt_session";
 
 /// What may go wrong with any operation on data.
-const OF_DATA: &[u16] = &[400, 401, 403, 429, 500, 501, 502, 503];
+const OF_DATA: &[u16] = &[400, 500, 501, 502, 503];
 /// What may go wrong besides with one that takes a body.
 const OF_BODIES: &[u16] = &[413, 415];
+/// What may go wrong with one that asks for a key.
+const OF_KEYS: &[u16] = &[401, 403, 429];
 /// What may go wrong with the rest.
 const OF_ANY: &[u16] = &[500, 503];
 
@@ -44,6 +46,7 @@ const OF_ANY: &[u16] = &[500, 503];
         (name = "dossiers", description = "What it comes to for whoever did it."),
         (name = "evidence", description = "What the numbers are made of."),
         (name = "stores", description = "What the remote store asks for besides."),
+        (name = "sessions", description = "Browsers sign in with a key, and have a cookie from then on."),
         (name = "operations", description = "Whether the server lives, and how it does."),
     ),
     components(schemas(ProblemDetails<'_>))
@@ -57,13 +60,6 @@ pub(super) fn document(mut data: OpenApi, mut others: OpenApi) -> OpenApi {
         if operation.request_body.is_some() {
             fail_with(operation, OF_BODIES);
         }
-        // Any of the three: a server without keys asks for none.
-        let none: [&str; 0] = [];
-        operation.security = Some(vec![
-            SecurityRequirement::default(),
-            SecurityRequirement::new("bearer", none),
-            SecurityRequirement::new("cookie", none),
-        ]);
     }
     for operation in operations(&mut others) {
         fail_with(operation, OF_ANY);
@@ -80,7 +76,7 @@ pub(super) fn document(mut data: OpenApi, mut others: OpenApi) -> OpenApi {
         }
     }
     let components = document.components.get_or_insert_default();
-    for status in OF_DATA.iter().chain(OF_BODIES).chain(&[404]) {
+    for status in OF_DATA.iter().chain(OF_BODIES).chain(OF_KEYS).chain(&[404]) {
         components.responses.insert(status.to_string(), RefOr::T(problem(*status)));
     }
     let bearer =
@@ -91,12 +87,26 @@ pub(super) fn document(mut data: OpenApi, mut others: OpenApi) -> OpenApi {
     document
 }
 
+/// Says of all operations that they ask for a key, where the server has keys.
+pub(super) fn ask_for_key(described: &mut OpenApi) {
+    for operation in operations(described) {
+        fail_with(operation, OF_KEYS);
+        // Any of the three: a server without keys asks for none.
+        let none: [&str; 0] = [];
+        operation.security = Some(vec![
+            SecurityRequirement::default(),
+            SecurityRequirement::new("bearer", none),
+            SecurityRequirement::new("cookie", none),
+        ]);
+    }
+}
+
 fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
     document
         .paths
         .paths
         .values_mut()
-        .flat_map(|item| [&mut item.get, &mut item.post])
+        .flat_map(|item| [&mut item.get, &mut item.post, &mut item.delete])
         .filter_map(Option::as_mut)
 }
 

@@ -1,8 +1,16 @@
 //! What a router is made with.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// The limits of a [router](super::router).
+use super::Rate;
+use crate::audit::AuditLog;
+use crate::keys::Keys;
+
+/// How often a key may ask if nothing is said.
+const RATE_OF_A_KEY: Rate = Rate::per_second(NonZeroU32::new(1000).unwrap());
+
+/// Who may use a [router](super::router), and its limits.
 ///
 /// ```
 /// use std::time::Duration;
@@ -16,6 +24,20 @@ pub struct RouterOptions {
     max_concurrent: usize,
     request_timeout: Duration,
     retry_after: Duration,
+    keys: Option<Keys>,
+    secure_cookies: bool,
+    hosts: Option<Vec<String>>,
+    rate: Limit,
+    audit: Option<AuditLog>,
+}
+
+/// What was said of a rate.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    /// Nothing: there is one for keys.
+    Usual,
+    None,
+    At(Rate),
 }
 
 impl Default for RouterOptions {
@@ -24,6 +46,11 @@ impl Default for RouterOptions {
             max_concurrent: 1024,
             request_timeout: Duration::from_secs(30),
             retry_after: Duration::from_secs(1),
+            keys: None,
+            secure_cookies: false,
+            hosts: None,
+            rate: Limit::Usual,
+            audit: None,
         }
     }
 }
@@ -51,6 +78,72 @@ impl RouterOptions {
     pub fn with_retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = wait;
         self
+    }
+
+    /// Lets in only who has one of these keys, and to what its scope allows: see [who may](super#who-may). Without keys
+    /// everybody may do everything, and whoever mounts the router guards it.
+    pub fn with_keys(mut self, keys: Keys) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Whether browsers are told to send a session's cookie over TLS only. Say so where the service answers over TLS;
+    /// [`Server`](crate::serve::Server) does. It is also done where a login says that its page came over TLS.
+    pub fn with_secure_cookies(mut self, secure: bool) -> Self {
+        self.secure_cookies = secure;
+        self
+    }
+
+    /// Answers only requests for one of these hosts, or for this machine's own names (`localhost`, `127.0.0.1`,
+    /// `[::1]`), on any port; others are answered 421. Unless this is said, every host is answered; a
+    /// [`Server`](crate::serve::Server) without keys answers this machine's own names and those that are said here.
+    pub fn with_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let hosts = hosts.into_iter().map(|host| host.into().trim().to_ascii_lowercase());
+        self.hosts = Some(hosts.collect());
+        self
+    }
+
+    /// How often each key may ask; where there are no keys, each address. More is answered 429. The default is 1000 a
+    /// second for each key, which keeps one that has run wild from the others' way, and no limit where there are no
+    /// keys. `None` is no limit.
+    pub fn with_rate(mut self, rate: Option<Rate>) -> Self {
+        self.rate = rate.map_or(Limit::None, Limit::At);
+        self
+    }
+
+    /// Writes a line for each read of what is recorded about people.
+    pub fn with_audit(mut self, audit: AuditLog) -> Self {
+        self.audit = Some(audit);
+        self
+    }
+
+    /// The keys that are let in.
+    pub const fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
+    }
+
+    /// Whether browsers are told to send a session's cookie over TLS only.
+    pub const fn secure_cookies(&self) -> bool {
+        self.secure_cookies
+    }
+
+    /// The hosts for which requests are answered, besides this machine's own names; `None` is every host.
+    pub fn hosts(&self) -> Option<&[String]> {
+        self.hosts.as_deref()
+    }
+
+    /// How often each key may ask, or each address where there are no keys.
+    pub fn rate(&self) -> Option<Rate> {
+        match self.rate {
+            Limit::Usual => self.keys.as_ref().map(|_| RATE_OF_A_KEY),
+            Limit::None => None,
+            Limit::At(rate) => Some(rate),
+        }
+    }
+
+    /// Where reads of what is recorded about people are written down.
+    pub const fn audit(&self) -> Option<&AuditLog> {
+        self.audit.as_ref()
     }
 
     /// How many requests may be at work at once.

@@ -75,6 +75,26 @@ impl IntoResponses for NotFound {
     }
 }
 
+/// Says of an operation without a key that it may not let its caller do it: for want of keys, for the key that was sent,
+/// for the page that sent it, or for too many tries.
+pub(crate) struct SignInRefused;
+
+impl IntoResponses for SignInRefused {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        let shared = |status: &str| (status.to_owned(), Ref::from_response_name(status).into());
+        ["401", "403", "404", "429"].map(shared).into()
+    }
+}
+
+/// Says of an operation without a key that it refuses other sites' pages.
+pub(crate) struct ForeignPage;
+
+impl IntoResponses for ForeignPage {
+    fn responses() -> BTreeMap<String, RefOr<utoipa::openapi::Response>> {
+        [("403".to_owned(), Ref::from_response_name("403").into())].into()
+    }
+}
+
 impl Problem {
     /// A problem of that status; the detail says what happened and what to do.
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
@@ -117,9 +137,29 @@ impl Problem {
         problem
     }
 
-    /// Whether something that was sent breaks a rule.
+    /// Whether something that was sent breaks a rule, on who may send it for one.
     pub(crate) fn is_invalid(&self) -> bool {
-        self.0.kind == Some(ErrorKind::Invalid)
+        self.0.kind == Some(ErrorKind::Invalid) || self.0.invalid.is_some()
+    }
+
+    /// The caller is not let in, or not to this.
+    pub(crate) fn unauthorized(status: StatusCode, detail: impl Into<String>) -> Self {
+        let mut problem = Self::new(status, detail);
+        problem.0.kind = Some(ErrorKind::Unauthorized);
+        problem
+    }
+
+    /// What was sent breaks no rule but one on who may send it.
+    pub(crate) fn forbidden(invalid: Invalid) -> Self {
+        let mut problem = Self::unauthorized(StatusCode::FORBIDDEN, invalid.to_string());
+        problem.0.invalid = Some(invalid);
+        problem
+    }
+
+    /// The same problem under another status.
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = status;
+        self
     }
 
     /// The same problem with a header of its answer.

@@ -1,7 +1,8 @@
 //! One event.
 
 use apmt_core::event::MAX_EVENT_BYTES;
-use apmt_core::{Event, Invalid};
+use apmt_core::{Event, Invalid, Receipt};
+use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::caller::{Caller, may_record};
 use super::cloudevents::CloudEvent;
 use super::params::Params;
 use super::problem::Problem;
@@ -39,6 +41,7 @@ struct Answer {
 )]
 pub(crate) async fn event(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
@@ -51,11 +54,16 @@ pub(crate) async fn event(
     let body = body::read(&app, &headers, body, "event", limit).await?;
     let event = if cloud_event { cloudevents::read(&body) } else { plain(&body) };
     let recorded = match event {
-        Ok(event) => app.record_event(event).await.map_err(Problem::from),
+        Ok(event) => record(&app, &caller, event).await,
         Err(invalid) => Err(invalid.into()),
     };
     let receipt = recorded.inspect_err(|problem| app.metrics.rejected(usize::from(problem.is_invalid())))?;
     json(&Answer { ok: true, stored_id: receipt.id, duplicate: receipt.duplicate })
+}
+
+async fn record(app: &App, caller: &Caller, event: Event) -> Result<Receipt, Problem> {
+    may_record(caller.scope(), &event).map_err(Problem::forbidden)?;
+    Ok(app.record_event(event).await?)
 }
 
 fn plain(body: &[u8]) -> Result<Event, Invalid> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use apmt_client::Client;
 
+#[cfg(feature = "tls")]
+use super::Tls;
 use crate::http::RouterOptions;
 
 /// Where the server listens if nothing is said: this machine only.
@@ -25,6 +27,8 @@ pub struct ServeOptions {
     client: Client,
     address: SocketAddr,
     router: RouterOptions,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
     max_connections: usize,
     header_timeout: Duration,
     drain_timeout: Duration,
@@ -38,6 +42,8 @@ impl ServeOptions {
             client,
             address: DEFAULT_ADDRESS,
             router: RouterOptions::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
             max_connections: 4096,
             header_timeout: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(30),
@@ -51,9 +57,19 @@ impl ServeOptions {
         self
     }
 
-    /// The limits of the router.
+    /// Who may use the service, and the router's limits.
+    ///
+    /// With [keys](RouterOptions::with_keys) the server listens on any address. Without, it listens on this machine's
+    /// own, and answers for its own names and the [hosts](RouterOptions::with_hosts) that are given only.
     pub fn with_router(mut self, router: RouterOptions) -> Self {
         self.router = router;
+        self
+    }
+
+    /// Answers over TLS, and has browsers send the cookies of sessions over TLS only.
+    #[cfg(feature = "tls")]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -64,7 +80,8 @@ impl ServeOptions {
         self
     }
 
-    /// How long a connection may take to send a request's head, and how long it may stand idle. The default is 10 s.
+    /// How long a connection may take to send a request's head, and how long it may stand idle; and
+    /// how long a TLS handshake may take. The default is 10 s.
     pub fn with_header_timeout(mut self, timeout: Duration) -> Self {
         self.header_timeout = timeout;
         self
@@ -92,9 +109,24 @@ impl ServeOptions {
         self.address
     }
 
-    /// The limits of the router.
+    /// Who may use the service, and the router's limits.
     pub const fn router(&self) -> &RouterOptions {
         &self.router
+    }
+
+    /// The certificate and key for TLS, if the server answers over TLS.
+    #[cfg(feature = "tls")]
+    pub const fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
+    /// Whether the server answers over TLS.
+    pub const fn is_over_tls(&self) -> bool {
+        #[cfg(feature = "tls")]
+        let over_tls = self.tls.is_some();
+        #[cfg(not(feature = "tls"))]
+        let over_tls = false;
+        over_tls
     }
 
     /// How many connections may be open at once.

@@ -3,6 +3,7 @@
 
 mod demo;
 mod import;
+mod keys;
 mod logs;
 mod policy;
 mod records;
@@ -46,9 +47,15 @@ impl Folder {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_apmt"));
         command.args(arguments).current_dir(self.0.path());
-        for variable in
-            ["APMT_LOG", "APMT_LOG_FORMAT", "APMT_STORE", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"]
-        {
+        for variable in [
+            "APMT_KEYS",
+            "APMT_LOG",
+            "APMT_LOG_FORMAT",
+            "APMT_STORE",
+            "NO_COLOR",
+            "CLICOLOR",
+            "CLICOLOR_FORCE",
+        ] {
             command.env_remove(variable);
         }
         command

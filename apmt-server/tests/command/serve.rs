@@ -6,25 +6,34 @@ use std::process::{Child, Stdio};
 use crate::Folder;
 
 /// A server on a port of its own choosing, with a store in the folder.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    url: String,
+    pub(crate) url: String,
+    /// What it said before it said where it listens.
+    pub(crate) said: Vec<String>,
 }
 
 impl Server {
     fn start(folder: &Folder) -> Self {
-        let arguments = ["serve", "--address", "127.0.0.1:0", "--store", "sqlite:official.db"];
+        Self::with(folder, &["--address", "127.0.0.1:0"])
+    }
+
+    pub(crate) fn with(folder: &Folder, arguments: &[&str]) -> Self {
+        let arguments = [&["serve", "--store", "sqlite:official.db"][..], arguments].concat();
         let mut child = folder.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = Vec::new();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url = lines
-            .map(Result::unwrap)
-            .find_map(|line| line.strip_prefix("listening on ").map(str::to_owned))
-            .unwrap();
-        Self { child, url }
+        let url = lines.map(Result::unwrap).find_map(|line| {
+            let url = line.strip_prefix("listening on ").map(str::to_owned);
+            said.push(line);
+            url
+        });
+        said.pop();
+        Self { child, url: url.unwrap(), said }
     }
 
     /// Tells the server to stop, as a service manager does, and waits until it has.
-    fn stop(mut self) -> Option<i32> {
+    pub(crate) fn stop(mut self) -> Option<i32> {
         let id = self.child.id().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.child.wait().unwrap().code()

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::Folder;
 
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 16] = [
     &["record"],
     &["import"],
     &["dossier"],
@@ -14,6 +14,10 @@ const COMMANDS: [&[&str]; 12] = [
     &["export"],
     &["demo"],
     &["completions"],
+    &["serve"],
+    &["key", "create"],
+    &["key", "list"],
+    &["key", "revoke"],
     &["policy", "check"],
     &["policy", "test"],
     &["policy", "replay"],

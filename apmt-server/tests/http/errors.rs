@@ -141,8 +141,10 @@ fn a_busy_server_says_when_to_come_back() {
     let served = Served::with(router);
     // One request is at work for as long as its body does not end.
     let mut slow = TcpStream::connect(served.address).unwrap();
-    slow.write_all(b"POST /event HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 31\r\n\r\n{")
-        .unwrap();
+    slow.write_all(
+        b"POST /event HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 31\r\n\r\n{",
+    )
+    .unwrap();
     let busy = loop {
         let answer = get(served.address, "/status");
         if answer.status != 200 {
@@ -161,8 +163,10 @@ fn a_busy_server_says_when_to_come_back() {
 fn what_takes_too_long_is_503() {
     let served = Served::with(RouterOptions::new().with_request_timeout(Duration::from_millis(20)));
     let mut slow = TcpStream::connect(served.address).unwrap();
-    slow.write_all(b"POST /event HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 31\r\n\r\n{")
-        .unwrap();
+    slow.write_all(
+        b"POST /event HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 31\r\n\r\n{",
+    )
+    .unwrap();
     let answer = read(&mut slow);
     assert_eq!(answer.problem(503)["kind"], "timed_out");
     assert_eq!(answer.header("retry-after"), Some("1"));
@@ -172,7 +176,7 @@ fn what_takes_too_long_is_503() {
 fn a_body_that_is_cut_short_stores_nothing() {
     let served = Served::fresh();
     let mut cut = TcpStream::connect(served.address).unwrap();
-    let head = b"POST /event HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 100\r\n\r\n";
+    let head = b"POST /event HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 100\r\n\r\n";
     cut.write_all(head).unwrap();
     cut.write_all(br#"{"type":"OVERRIDE","actor":"a"}"#).unwrap();
     cut.shutdown(Shutdown::Write).unwrap();

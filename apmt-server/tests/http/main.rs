@@ -7,20 +7,29 @@
     reason = "a test fails by a panic, and its helpers are tests too"
 )]
 
+mod audit;
 mod batches;
 mod conformance;
 mod errors;
 mod exercise;
 mod faults;
 mod hostile;
+mod hosts;
+mod keys;
 mod metrics;
 mod mounted;
 mod names;
 mod openapi;
 mod packed;
 mod pages;
+mod rate;
 mod raw;
 mod remote;
 mod schemathesis;
+mod secrets;
 mod serving;
+mod sessions;
+mod staff;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;

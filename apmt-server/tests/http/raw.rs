@@ -49,22 +49,36 @@ pub(crate) fn send(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
+    let mut stream = TcpStream::connect(address).expect("the server takes connections");
+    send_on(&mut stream, method, path, headers, body)
+}
+
+/// Sends a request on that connection, and reads the answer up to the connection's end.
+pub(crate) fn send_on(
+    stream: &mut (impl Read + Write),
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Answer {
     let length = body.len().to_string();
-    let mut headers = [&[("host", "test"), ("connection", "close")], headers].concat();
+    let mut headers = [&[("connection", "close")], headers].concat();
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        headers.push(("host", "localhost"));
+    }
     if !headers.iter().any(|(name, _)| *name == "transfer-encoding") {
         headers.push(("content-length", &length));
     }
     let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let request = format!("{method} {path} HTTP/1.1\r\n{}\r\n", headers.concat());
-    let mut stream = TcpStream::connect(address).expect("the server takes connections");
     stream.write_all(request.as_bytes()).unwrap();
     // A server may refuse a body before it has read all of it.
     let _ = stream.write_all(body);
-    read(&mut stream)
+    read(stream)
 }
 
 /// Reads an answer up to the connection's end.
-pub(crate) fn read(stream: &mut TcpStream) -> Answer {
+pub(crate) fn read(stream: &mut impl Read) -> Answer {
     let mut bytes = Vec::new();
     // A reset after the answer, for a body that was not read, takes nothing from the answer.
     let _ = stream.read_to_end(&mut bytes);

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use apmt_client::Client;
 use apmt_core::ErrorKind;
+use apmt_server::RouterOptions;
 use apmt_server::serve::{DEFAULT_ADDRESS, ServeOptions, Server, serve_blocking};
 
 use crate::raw::{get, post, read};
+use crate::staff::Staff;
 use crate::support::Served;
 
 fn bound(address: SocketAddr) -> apmt_core::Result<Server> {
@@ -30,6 +32,18 @@ fn without_keys_it_listens_on_this_machine_only() {
 }
 
 #[test]
+fn with_keys_it_listens_where_it_is_told() {
+    let staff = Staff::new();
+    let options = ServeOptions::new(Client::open("memory:").unwrap())
+        .with_router(RouterOptions::new().with_keys(staff.keys.clone()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for address in ["0.0.0.0:0", "127.0.0.1:0"] {
+        let options = options.clone().with_address(address.parse().unwrap());
+        assert!(runtime.block_on(Server::bind(options)).is_ok(), "{address}");
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_told() {
     let taken = TcpListener::bind(Served::any()).unwrap();
     let error = bound(taken.local_addr().unwrap()).unwrap_err();
@@ -45,7 +59,7 @@ fn it_ends_in_order() {
     let address = served.address;
     let mut slow = TcpStream::connect(address).unwrap();
     slow.write_all(
-        b"POST /event HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 31\r\n\r\n",
+        b"POST /event HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 31\r\n\r\n",
     )
     .unwrap();
     // The server asks for the body, so the request is under way.
@@ -75,7 +89,7 @@ fn it_does_not_wait_for_ever() {
     let served = Served::run(options);
     let mut slow = TcpStream::connect(served.address).unwrap();
     slow.write_all(
-        b"POST /event HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 31\r\n\r\n",
+        b"POST /event HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 31\r\n\r\n",
     )
     .unwrap();
     std::io::Read::read_exact(&mut slow, &mut [0; 25]).unwrap();
@@ -149,7 +163,7 @@ fn a_signal_ends_it_in_order() {
 #[test]
 fn five_hundred_connections() {
     let served = Served::fresh();
-    let request = b"POST /event HTTP/1.1\r\nhost: test\r\ncontent-length: 31\r\n\r\n{\"type\":\"OVERRIDE\",\"actor\":\"a\"}";
+    let request = b"POST /event HTTP/1.1\r\nhost: localhost\r\ncontent-length: 31\r\n\r\n{\"type\":\"OVERRIDE\",\"actor\":\"a\"}";
     let mut connections: Vec<TcpStream> =
         (0..500).map(|_| TcpStream::connect(served.address).unwrap()).collect();
     for _ in 0..2 {
