@@ -41,7 +41,8 @@ fn parsed(bytes: &[u8]) -> u16 {
 #[test]
 fn a_body_that_drips_is_cut_off() {
     let served = Served::with(RouterOptions::new().with_request_timeout(Duration::from_millis(150)));
-    let head = "POST /event HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 60000\r\n\r\n{";
+    let head =
+        "POST /event HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 60000\r\n\r\n{";
     let mut slow = connected(served.address, head);
     slow.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
     let mut answer = Vec::new();
@@ -62,7 +63,8 @@ fn a_body_that_drips_is_cut_off() {
 #[test]
 fn a_thousand_half_open_connections_hold_up_nobody() {
     let served = Served::fresh();
-    let halves = ["", "G", "GET /healthz HTTP/1.1\r\nhost:", "POST /event HTTP/1.1\r\nhost: t\r\n\r\n"];
+    let halves =
+        ["", "G", "GET /healthz HTTP/1.1\r\nhost:", "POST /event HTTP/1.1\r\nhost: localhost\r\n\r\n"];
     let open: Vec<TcpStream> =
         (0..1000).map(|n| connected(served.address, halves[n % halves.len()])).collect();
     post(served.address, "/event", EVENT).ok();
@@ -75,8 +77,10 @@ fn a_thousand_half_open_connections_hold_up_nobody() {
 #[test]
 fn a_body_without_end_is_refused() {
     let served = Served::fresh();
-    let mut endless =
-        connected(served.address, "POST /event HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n\r\n");
+    let mut endless = connected(
+        served.address,
+        "POST /event HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n",
+    );
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(4096));
     let mut sent = 0;
     while endless.write_all(chunk.as_bytes()).is_ok() {
@@ -93,26 +97,26 @@ fn a_body_without_end_is_refused() {
 #[test]
 fn malformed_requests_are_refused() {
     let served = Served::fresh();
-    let smuggled = "GET /dossier/a HTTP/1.1\r\nhost: t\r\n\r\n";
+    let smuggled = "GET /dossier/a HTTP/1.1\r\nhost: localhost\r\n\r\n";
     for request in [
         "\u{16}\u{3}\u{1}\u{0}\u{5}hello\r\n\r\n",
         "GET\r\n\r\n",
         "GET /healthz\r\n\r\n",
-        "GET /healthz HTTP/9.9\r\nhost: t\r\n\r\n",
-        "GET  /healthz  HTTP/1.1\r\nhost: t\r\n\r\n",
+        "GET /healthz HTTP/9.9\r\nhost: localhost\r\n\r\n",
+        "GET  /healthz  HTTP/1.1\r\nhost: localhost\r\n\r\n",
         "GET /healthz HTTP/1.1\r\nho st: t\r\n\r\n",
-        "GET /healthz HTTP/1.1\r\nhost: a\u{0}b\r\n\r\n",
-        "GET /healthz HTTP/1.1\r\nhost: t\r\n folded: x\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nhost: localhost\u{0}b\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nhost: localhost\r\n folded: x\r\n\r\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-        "POST /event HTTP/1.1\r\nhost: t\r\ncontent-length: -1\r\n\r\n",
-        "POST /event HTTP/1.1\r\nhost: t\r\ncontent-length: 99999999999999999999999\r\n\r\n",
+        "POST /event HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
+        "POST /event HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999999999999999999999\r\n\r\n",
         &format!(
-            "POST /event HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\ncontent-length: 40\r\n\r\n{smuggled}"
+            "POST /event HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\ncontent-length: 40\r\n\r\n{smuggled}"
         ),
         &format!(
-            "POST /event HTTP/1.1\r\nhost: t\r\ntransfer-encoding: gzip\r\ncontent-length: 0\r\n\r\n{smuggled}"
+            "POST /event HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: gzip\r\ncontent-length: 0\r\n\r\n{smuggled}"
         ),
-        "POST /event HTTP/1.1\r\nhost: t\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+        "POST /event HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
     ] {
         let mut stream = connected(served.address, request);
         stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -130,9 +134,9 @@ fn malformed_requests_are_refused() {
 fn pipelined_requests_are_answered_in_order() {
     let served = Served::fresh();
     let requests = format!(
-        "POST /event HTTP/1.1\r\nhost: t\r\ncontent-length: {}\r\n\r\n{EVENT}\
-         GET /nothing HTTP/1.1\r\nhost: t\r\n\r\n\
-         GET /dossier/a HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n",
+        "POST /event HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{EVENT}\
+         GET /nothing HTTP/1.1\r\nhost: localhost\r\n\r\n\
+         GET /dossier/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
         EVENT.len()
     );
     let mut stream = connected(served.address, requests);
@@ -150,12 +154,12 @@ fn header_bombs_are_refused() {
     let many = "h: x\r\n".repeat(10_000);
     for headers in [long, many] {
         let mut stream =
-            connected(served.address, format!("GET /healthz HTTP/1.1\r\nhost: t\r\n{headers}\r\n"));
+            connected(served.address, format!("GET /healthz HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n"));
         let answer = said(&mut stream);
         assert!(answer.is_empty() || parsed(&answer) == 431, "{}", String::from_utf8_lossy(&answer));
     }
     let path = format!("/dossier/{}", "x".repeat(100_000));
-    let mut stream = connected(served.address, format!("GET {path} HTTP/1.1\r\nhost: t\r\n\r\n"));
+    let mut stream = connected(served.address, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"));
     let answer = said(&mut stream);
     assert!(answer.is_empty() || matches!(parsed(&answer), 414 | 431));
     get(served.address, "/healthz").ok();
@@ -167,7 +171,8 @@ fn a_slow_reader_gets_the_whole_answer() {
     let served = Served::fresh();
     let line = format!("{{\"type\":\"OVERRIDE\",\"actor\":\"a\",\"pad\":\"{}\"}}\n", "x".repeat(1000));
     post(served.address, "/events", line.repeat(100)).ok();
-    let mut slow = connected(served.address, "GET /events HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+    let mut slow =
+        connected(served.address, "GET /events HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     let (mut bytes, mut byte) = (Vec::new(), [0]);
     while slow.read(&mut byte).unwrap() == 1 {
         bytes.push(byte[0]);
@@ -185,14 +190,14 @@ fn a_slow_reader_gets_the_whole_answer() {
 fn errors_of_the_service_itself_are_problems_with_an_id() {
     let served = Served::fresh();
     for request in [
-        "DELETE /event HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n",
-        "GET /nothing HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n",
-        "OPTIONS * HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n",
-        "BREW /event HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n",
-        "CONNECT t:80 HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n",
-        "GET http://t/nothing HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n",
+        "DELETE /event HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+        "GET /nothing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+        "BREW /event HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+        "CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+        "GET http://localhost/nothing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
         "GET /nothing HTTP/1.0\r\n\r\n",
-        "GET /dossier/%ff HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n",
+        "GET /dossier/%ff HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
     ] {
         let answer: Answer = read(&mut connected(served.address, request));
         answer.problem(answer.status);

@@ -88,7 +88,7 @@ fn who_goes_away_is_counted_too() {
     let served = Served::fresh();
     let mut gone = TcpStream::connect(served.address).unwrap();
     gone.write_all(
-        b"POST /event HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 31\r\n\r\n",
+        b"POST /event HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 31\r\n\r\n",
     )
     .unwrap();
     std::io::Read::read_exact(&mut gone, &mut [0; 25]).unwrap();

@@ -271,8 +271,10 @@ fn errors_are_as_described() {
     }
     let hasty = Served::with(RouterOptions::new().with_request_timeout(Duration::from_millis(20)));
     let mut slow = TcpStream::connect(hasty.address).unwrap();
-    slow.write_all(b"POST /event HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-length: 31\r\n\r\n{")
-        .unwrap();
+    slow.write_all(
+        b"POST /event HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 31\r\n\r\n{",
+    )
+    .unwrap();
     let late = read(&mut slow);
     assert_eq!(late.status, 503);
     document.allows("post", "/event", &late);
