@@ -14,7 +14,9 @@
 //! | `as_of` | the instant that was asked for, as it was sent |
 //! | `status` | the answer's: 403 is a key whose scope did not allow it |
 //!
-//! Every line is also a [`tracing`] event of the target [`TARGET`], whether or not there is a file.
+//! Where the service has keys, every line is also a [`tracing`] event of the target [`TARGET`], whether or not there is a
+//! file. Where it has none there is nobody to name as the reader, and logs, which many read, are kept free of the names of
+//! whom was read about.
 //!
 //! ```
 //! use apmt_client::Client;
@@ -49,7 +51,7 @@ const WAITING: usize = 1024;
 /// disk that is slow makes reading slow, and recording not.
 ///
 /// A file that was renamed or deleted, as `logrotate` does it, is made anew for the next line. A line that cannot be
-/// written is warned of, and is still a tracing event.
+/// written is warned of.
 ///
 /// Cheap to clone: the clones write to one file.
 #[derive(Clone, Debug)]

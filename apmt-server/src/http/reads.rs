@@ -66,9 +66,22 @@ impl Read {
     pub(super) async fn write(mut self, status: StatusCode, log: Option<&AuditLog>) {
         self.time = Some(SystemClock.now());
         self.status = Some(status.as_u16());
+        if self.key_id.is_some() {
+            self.tell();
+        }
+        if let Some(log) = log {
+            let mut line = serde_json::to_vec(&self).unwrap_or_default();
+            line.push(b'\n');
+            log.write(line).await;
+        }
+    }
+}
+
+impl Read {
+    fn tell(&self) {
         // Nothing that was sent can begin a line of its own, whoever prints it: JSON escapes what would, and here it is
         // replaced.
-        let shown = |text: &Option<String>| printable(text.as_deref().unwrap_or_default()).into_owned();
+        let shown = |text: &Option<String>| text.as_deref().map(|text| printable(text).into_owned());
         tracing::info!(
             target: TARGET,
             request_id = self.request_id,
@@ -83,11 +96,6 @@ impl Read {
             status = self.status,
             "read"
         );
-        if let Some(log) = log {
-            let mut line = serde_json::to_vec(&self).unwrap_or_default();
-            line.push(b'\n');
-            log.write(line).await;
-        }
     }
 }
 
