@@ -196,7 +196,7 @@ fn errors_of_the_service_itself_are_problems_with_an_id() {
         "BREW /event HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
         "CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
         "GET http://localhost/nothing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
-        "GET /nothing HTTP/1.0\r\n\r\n",
+        "GET /nothing HTTP/1.0\r\nhost: localhost\r\n\r\n",
         "GET /dossier/%ff HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
     ] {
         let answer: Answer = read(&mut connected(served.address, request));
