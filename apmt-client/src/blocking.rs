@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apmt_core::{
-    AsOf, Contribution, Dossier, IntoEvent, Policy, Receipt, Recorded, Result, Store, StoreStatus,
+    ActorName, AsOf, Contribution, Dossier, IntoEvent, Policy, Receipt, Recorded, Result, Store, StoreStatus,
 };
 use futures_lite::future::block_on;
 use uuid::Uuid;
@@ -156,6 +156,11 @@ impl Client {
     /// As [`crate::Client::subscribe_actor`].
     pub fn subscribe_actor(&self, actor: &str) -> Result<Subscription> {
         self.0.subscribe_actor(actor)
+    }
+
+    /// As [`crate::Client::changed_since`].
+    pub fn changed_since(&self, cursor: u64, most: u64) -> Result<Option<Vec<ActorName>>> {
+        block_on(self.0.changed_since(cursor, most))
     }
 
     /// As [`crate::Client::shutdown`].

@@ -7,6 +7,7 @@ use std::time::Duration;
 use apmt_core::{Calendar, Clock, Invalid, OtherCalendar, Policy, Result, Store, SystemClock};
 
 use crate::client::Client;
+use crate::live::Pace;
 use crate::queue::WhenFull;
 use crate::url;
 
@@ -54,8 +55,7 @@ pub(crate) struct Settings {
     pub(crate) queue_capacity: usize,
     pub(crate) when_full: WhenFull,
     pub(crate) drop_timeout: Duration,
-    pub(crate) poll_interval: Duration,
-    pub(crate) live_buffer: usize,
+    pub(crate) pace: Pace,
 }
 
 impl Default for ClientBuilder {
@@ -73,8 +73,11 @@ impl Default for ClientBuilder {
                 queue_capacity: 8192,
                 when_full: WhenFull::RejectNewest,
                 drop_timeout: Duration::from_secs(2),
-                poll_interval: Duration::from_millis(250),
-                live_buffer: 1024,
+                pace: Pace {
+                    poll_interval: Duration::from_millis(250),
+                    gather: Duration::from_millis(20),
+                    buffer: 1024,
+                },
             },
         }
     }
@@ -154,14 +157,22 @@ impl ClientBuilder {
     /// How often a [subscription](Client::subscribe) looks for events that other processes wrote; this client's own
     /// are seen at once. The default is 250 ms.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.settings.poll_interval = interval;
+        self.settings.pace.poll_interval = interval;
+        self
+    }
+
+    /// For how long [subscriptions](Client::subscribe) gather what happens where one event follows another, so that an
+    /// actor has one delta for it; an event after a pause is told at once. The default is 20 ms; with zero, the
+    /// follower goes as fast as it can.
+    pub fn live_gather(mut self, time: Duration) -> Self {
+        self.settings.pace.gather = time;
         self
     }
 
     /// How many deltas are kept for [subscribers](Client::subscribe) that are behind, at least 1: one buffer for all
     /// of them. The default is 1024.
     pub fn live_buffer(mut self, deltas: usize) -> Self {
-        self.settings.live_buffer = deltas;
+        self.settings.pace.buffer = deltas;
         self
     }
 
@@ -174,7 +185,7 @@ impl ClientBuilder {
         let Self { url, store, policy, clock, calendar, other_calendar, progress, read_only, settings } =
             self;
         for (field, size) in
-            [("queue_capacity", settings.queue_capacity), ("live_buffer", settings.live_buffer)]
+            [("queue_capacity", settings.queue_capacity), ("live_buffer", settings.pace.buffer)]
         {
             if size == 0 {
                 return Err(Invalid::new(field, size, "must be at least 1").into());

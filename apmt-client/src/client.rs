@@ -11,7 +11,7 @@ use apmt_core::{
 use uuid::Uuid;
 
 use crate::builder::{ClientBuilder, Settings};
-use crate::live::{Live, Subscription};
+use crate::live::{Live, Subscription, changed_since};
 use crate::losses::Losses;
 use crate::pages;
 use crate::queue::{Queue, closed};
@@ -103,9 +103,7 @@ impl Client {
         settings: Settings,
     ) -> Self {
         let policy = Arc::new(policy);
-        let live =
-            Live::new(Arc::clone(&store), Arc::clone(&policy), settings.poll_interval, settings.live_buffer);
-        let live = Arc::new(live);
+        let live = Arc::new(Live::new(Arc::clone(&store), Arc::clone(&policy), settings.pace));
         let queue =
             Queue::new(Arc::clone(&store), Arc::clone(&live), settings.queue_capacity, settings.when_full);
         Self(Arc::new(Inner {
@@ -328,13 +326,18 @@ impl Client {
     /// Everybody's dossiers as they change, from now on: see [`Subscription`] for how to read it, and
     /// [`DossierDelta`](crate::DossierDelta) for what comes.
     ///
-    /// What this client records after the call is seen at once; what other processes record, within the
-    /// [poll interval](ClientBuilder::poll_interval). To show a scoreboard that stays fresh, subscribe first, then
-    /// read the [`scoreboard`](Self::scoreboard), then apply what comes: each delta has the whole dossier.
+    /// What this client records after the call is seen at once, or under load within some
+    /// [20 ms](ClientBuilder::live_gather); what other processes record, within the
+    /// [poll interval](ClientBuilder::poll_interval). To show a scoreboard that stays fresh, subscribe first, wait for
+    /// the subscription's [start](Subscription::start), then read the [`scoreboard`](Self::scoreboard), then apply what
+    /// comes: each delta has the whole dossier. Whoever comes back later with the last
+    /// [`cursor`](crate::DossierDelta::cursor) need not read all of it again: see
+    /// [`changed_since`](Self::changed_since).
     ///
-    /// The first subscription starts a thread, which reads the scoreboard, while recording with this client waits, and
-    /// then holds a dossier for every actor, about a kilobyte each; it ends with the last subscription. A subscription goes on when its client is dropped, and ends
-    /// when its client is [shut down](Self::shutdown).
+    /// The first subscription starts a thread, which reads the scoreboard, and
+    /// then holds a dossier for every actor, about a kilobyte each; it ends with the last subscription. Recording with
+    /// this client waits for the first 200 dossiers of that scoreboard and no longer. A subscription goes on when its
+    /// client is dropped, and ends when its client is [shut down](Self::shutdown).
     pub fn subscribe(&self) -> Subscription {
         self.0.live.subscribe(None)
     }
@@ -345,6 +348,36 @@ impl Client {
     /// [`Invalid`](apmt_core::ErrorKind::Invalid) for a name that is empty or too long.
     pub fn subscribe_actor(&self, actor: &str) -> Result<Subscription> {
         Ok(self.0.live.subscribe(Some(ActorName::new(actor)?)))
+    }
+
+    /// Everybody whose dossier an event after that position can have changed, in the order of their names: for a
+    /// reader who knows all dossiers as of a [`cursor`](crate::DossierDelta::cursor), and comes back. `None` if there
+    /// are more than `most` events after it, or if the log ends before it, as that of another store may: then the
+    /// whole scoreboard is to be read.
+    ///
+    /// It needs nothing but the log, so it holds across restarts.
+    ///
+    /// # Errors
+    /// What the store meets.
+    ///
+    /// ```
+    /// use apmt_client::{Client, Event};
+    /// # futures_lite::future::block_on(async {
+    /// let client = Client::open("memory:")?;
+    /// client.record_event(Event::decision("bob@sba.gov")).await?;
+    /// let cursor = 1; // as a delta said, before the connection broke
+    /// client.record_event(Event::override_of("anne@sba.gov")).await?;
+    ///
+    /// let live = client.subscribe();
+    /// live.start().await?;
+    /// let changed = client.changed_since(cursor, 10_000).await?.expect("it is not long ago");
+    /// assert_eq!(changed, ["anne@sba.gov".try_into()?]);
+    /// // Now read their dossiers, and then what `live` gives.
+    /// # Ok::<(), apmt_client::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn changed_since(&self, cursor: u64, most: u64) -> Result<Option<Vec<ActorName>>> {
+        changed_since(&*self.0.store, cursor, most).await
     }
 }
 

@@ -104,7 +104,7 @@
 //! let mut live = client.subscribe();
 //! client.record_event(Event::override_of("anne@sba.gov")).await?;
 //! let delta = live.next().await.unwrap()?;
-//! for change in &delta.changes {
+//! for change in delta.changes.iter() {
 //!     println!("{}: {} was {}, is {}", delta.actor, change.field, change.old, change.new);
 //! }
 //! # assert_eq!(delta.changes.len(), 4);

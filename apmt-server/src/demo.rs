@@ -28,6 +28,7 @@
 
 mod cases;
 mod featured;
+mod life;
 mod log;
 mod office;
 mod random;
@@ -35,6 +36,7 @@ mod staff;
 
 use apmt_core::{Event, Timestamp};
 
+pub use life::Life;
 use log::Log;
 use office::Office;
 use random::Random;

@@ -10,6 +10,7 @@
 //! | `GET /cases/{case_id}` | `{"case_id":…,"events":[…]}`, by instant, then in log order; no events where the case is not known |
 //! | `GET /events?after=&limit=` | the log after a position, a page: `{"events":[…],"next":…}` |
 //! | `GET /events/{id}` | the event of that id |
+//! | `GET /live?actor=&after=` | dossiers as they change, over a WebSocket or as server-sent events: see [`live`] |
 //! | `GET /policy` | the policy that judges, with its digest |
 //! | `GET /healthz`, `/readyz` | whether the process answers; whether its store does |
 //! | `GET /metrics` | what is counted and timed, for Prometheus |
@@ -55,7 +56,7 @@
 //! | `GET /session`, `/metrics`; to be told that there is no such route or method | any key | |
 //! | `POST /event`, `/events` | `record`; for events of the types `PLAN_STARTED`, `PLAN_CLOSED` and `RETRACTION` `supervise` | |
 //! | `GET /policy`, `/status` | `read` | |
-//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…` | `read` | yes |
+//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…`, `/live` | `read` | yes |
 //!
 //! `HEAD` is as `GET`. Without a key that is let in, the answer is 401; with one whose scope does not allow what was
 //! asked, 403. In a batch, a line that the key may not record is rejected as a bad line is, and refuses an atomic batch
@@ -100,6 +101,7 @@ mod evidence;
 mod health;
 mod hosts;
 mod limits;
+pub mod live;
 mod metrics;
 mod openapi;
 mod options;
@@ -134,6 +136,7 @@ use utoipa_axum::routes;
 use crate::keys::Scope;
 use access::Routes;
 pub use caller::Caller;
+pub(crate) use live::Lives;
 use metrics::Metrics;
 pub use options::RouterOptions;
 use problem::Problem;
@@ -150,6 +153,7 @@ pub(crate) struct App {
     client: Client,
     options: Arc<RouterOptions>,
     permits: Arc<Semaphore>,
+    lives: Arc<Lives>,
     metrics: Arc<Metrics>,
     /// The service described by itself.
     document: Bytes,
@@ -176,6 +180,12 @@ pub(crate) struct App {
 /// # Ok::<(), apmt_client::Error>(())
 /// ```
 pub fn router(client: Client, options: RouterOptions) -> Router {
+    let lives = Lives::new(&options);
+    router_with(client, options, lives)
+}
+
+/// The router, with live connections that whoever serves it can end.
+pub(crate) fn router_with(client: Client, options: RouterOptions, lives: Arc<Lives>) -> Router {
     let (data, others) = (data(), others());
     let document = openapi::document(data.described(), others.described());
     let app = App {
@@ -184,6 +194,7 @@ pub fn router(client: Client, options: RouterOptions) -> Router {
         sessions: Arc::default(),
         limits: Arc::new(Limits::new(options.rate())),
         options: Arc::new(options),
+        lives,
         document: openapi::written(&document),
         client,
     };
@@ -230,7 +241,8 @@ fn data() -> Routes {
         .open(OpenApiRouter::new().routes(routes!(session::login)))
 }
 
-/// The others, without limits: a busy server must still be able to say that it lives.
+/// The others, without limits: a busy server must still be able to say that it lives, and live connections last, and have
+/// limits of their own.
 fn others() -> Routes {
     let open = OpenApiRouter::new()
         .routes(routes!(health::healthz))
@@ -238,6 +250,7 @@ fn others() -> Routes {
         .routes(routes!(openapi::openapi))
         .routes(routes!(session::logout));
     Routes::new()
+        .audited(OpenApiRouter::new().routes(routes!(live::live)))
         .open(open)
         .any_key(OpenApiRouter::new().routes(routes!(session::who)).routes(routes!(metrics::metrics)))
         .require(Scope::Read, OpenApiRouter::new().routes(routes!(health::policy)))

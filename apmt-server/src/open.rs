@@ -16,6 +16,9 @@ use crate::failure::Failure;
 /// For how long a command tries to reach a server: somebody is waiting.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// Where the records are if nothing is said.
+pub(crate) const DEFAULT_STORE: &str = "sqlite:apmt.db";
+
 /// Where the records are.
 #[derive(Args, Debug)]
 pub(crate) struct StoreOptions {
@@ -26,7 +29,7 @@ pub(crate) struct StoreOptions {
         long,
         value_name = "URL",
         env = "APMT_STORE",
-        default_value = "sqlite:apmt.db",
+        default_value = DEFAULT_STORE,
         hide_env_values = true
     )]
     pub(crate) store: String,

@@ -1,7 +1,8 @@
 //! The service on a socket: what `apmt serve` runs.
 //!
 //! The server listens, answers with the [router](crate::http), and ends in order: it stops taking connections, lets
-//! the requests under way finish for as long as it may, and then shuts the client down, so that every event is in the
+//! the requests under way finish for as long as it may, tells whoever follows [`GET /live`](crate::http::live) that it
+//! ends, and then shuts the client down, so that every event is in the
 //! store or counted as lost.
 //!
 //! ```no_run
@@ -21,12 +22,13 @@ mod signal;
 mod tls;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use apmt_client::Report;
 use apmt_core::{Error, ErrorKind, Invalid, Result};
 use tokio::net::TcpListener;
 
-use crate::http::{RouterOptions, router};
+use crate::http::{Lives, RouterOptions, router_with};
 pub use options::{DEFAULT_ADDRESS, ServeOptions};
 #[cfg(feature = "tls")]
 pub use tls::Tls;
@@ -79,9 +81,10 @@ impl Server {
     /// through it: they are stored when they are acknowledged.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Report {
         let Self { listener, address, options } = self;
-        let router = router(options.client().clone(), router_options(&options));
+        let lives = Lives::new(options.router());
+        let router = router_with(options.client().clone(), router_options(&options), Arc::clone(&lives));
         tracing::debug!(%address, "answering");
-        connections::answer(listener, router, &options, stop).await;
+        connections::answer(listener, router, &lives, &options, stop).await;
         if let Some(audit) = options.router().audit() {
             // A disk that hangs must not keep the store from being closed.
             let _ = tokio::time::timeout(options.shutdown_timeout(), audit.flush()).await;

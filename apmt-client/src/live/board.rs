@@ -2,6 +2,12 @@
 //!
 //! Deltas are numbered 1, 2, 3 …, and a reader is the number of the last one that it has seen. Memory is that of the
 //! buffer and of one dossier an actor, however many readers there are and however slow.
+//!
+//! # Cursors
+//! Deltas come in batches, each of which is what a stretch of the log came to. Within a batch they go by actor, so only
+//! its last one completes the stretch: the cursor of that one is the stretch's end, and that of the others its start.
+//! A reader that goes through a gap is given actors in the order of their newest deltas, and so has the whole of no
+//! stretch before it has the whole of the gap: until then its cursor stays where it fell out of the buffer.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -15,24 +21,38 @@ pub(super) struct Board {
     capacity: usize,
     /// The number of the newest delta; the buffer holds those just up to it.
     last: u64,
-    buffer: VecDeque<Arc<Delta>>,
+    buffer: VecDeque<Delta>,
     /// Each actor's newest delta, by number: what a reader goes through that has fallen out of the buffer.
     newest: BTreeMap<u64, Newest>,
     numbers: HashMap<ActorName, u64>,
+    /// Where the log is followed from, once that is known.
+    begins: Option<u64>,
+    /// How far the log has been followed: the end of the last batch.
+    cursor: u64,
+}
+
+/// An actor's dossier that has changed.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) position: u64,
+    /// What changed; `None` where it is not known what the dossier was before.
+    pub(super) fields: Option<Arc<[FieldChange]>>,
+    pub(super) old: Option<Arc<Dossier>>,
+    pub(super) dossier: Arc<Dossier>,
 }
 
 /// A delta in the buffer.
 #[derive(Debug)]
-pub(super) struct Delta {
+struct Delta {
     /// The number of the actor's delta before this one; 0 if there was none.
     before: u64,
-    changes: Vec<FieldChange>,
-    old: Option<Arc<Dossier>>,
-    newest: Newest,
+    /// How much of the log has been given with this one and all before it.
+    cursor: u64,
+    change: Change,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Newest {
+#[derive(Debug)]
+struct Newest {
     position: u64,
     dossier: Arc<Dossier>,
 }
@@ -42,6 +62,8 @@ pub(super) struct Newest {
 pub(super) struct Reader {
     /// The number of the last delta that it has seen.
     last: u64,
+    /// How much of the log it has been given.
+    cursor: u64,
     /// Whose dossiers it is for; everybody's if `None`.
     actor: Option<ActorName>,
     gap: Option<Gap>,
@@ -60,60 +82,88 @@ struct Gap {
 impl Board {
     pub(super) fn new(capacity: usize) -> Self {
         let (buffer, newest, numbers) = Default::default();
-        Self { capacity, last: 0, buffer, newest, numbers }
+        Self { capacity, last: 0, buffer, newest, numbers, begins: None, cursor: 0 }
+    }
+
+    /// Notes where the log is followed from.
+    pub(super) fn begin(&mut self, position: u64) {
+        self.begins = Some(position);
+        self.cursor = position;
+    }
+
+    /// From where on a reader is given what happens, once that is known.
+    pub(super) fn start_of(&self, reader: &Reader) -> Option<u64> {
+        self.begins.map(|begins| reader.cursor.max(begins))
     }
 
     /// A reader of what comes from now on.
     pub(super) fn reader(&self, actor: Option<ActorName>) -> Reader {
-        Reader { last: self.last, actor, gap: None }
+        Reader { last: self.last, cursor: self.cursor, actor, gap: None }
     }
 
-    /// Adds a delta.
-    pub(super) fn publish(
-        &mut self,
-        position: u64,
-        changes: Vec<FieldChange>,
-        old: Option<Arc<Dossier>>,
-        dossier: Arc<Dossier>,
-    ) {
+    /// Adds what the log came to from the last batch's end up to `end`.
+    pub(super) fn publish(&mut self, end: u64, batch: Vec<Change>) {
+        let mut left = batch.len();
+        for change in batch {
+            left -= 1;
+            let cursor = if left == 0 { end } else { self.cursor };
+            self.push(cursor, change);
+        }
+        self.cursor = end;
+    }
+
+    fn push(&mut self, cursor: u64, change: Change) {
         self.last += 1;
-        let before = self.numbers.insert(dossier.actor.clone(), self.last).unwrap_or(0);
+        let before = self.numbers.insert(change.dossier.actor.clone(), self.last).unwrap_or(0);
         self.newest.remove(&before);
-        let newest = Newest { position, dossier };
-        self.newest.insert(self.last, newest.clone());
+        let newest = Newest { position: change.position, dossier: Arc::clone(&change.dossier) };
+        self.newest.insert(self.last, newest);
         if self.buffer.len() == self.capacity {
             self.buffer.pop_front();
         }
-        self.buffer.push_back(Arc::new(Delta { before, changes, old, newest }));
+        self.buffer.push_back(Delta { before, cursor, change });
     }
 
     /// What the reader has not seen: the next delta, if there is one.
-    pub(super) fn next(&self, reader: &mut Reader) -> Option<Found> {
+    pub(super) fn next(&self, reader: &mut Reader) -> Option<DossierDelta> {
+        reader.cursor = self.start_of(reader)?;
         let start = self.last - self.buffer.len() as u64;
         if reader.last < start
-            && let Some(found) = self.next_in_gap(reader, start)
+            && let Some(newest) = self.next_in_gap(reader, start)
         {
-            return Some(found);
+            return Some(lagged(newest.position, reader.cursor, &newest.dossier));
         }
         let seen = usize::try_from(reader.last - start).unwrap_or(usize::MAX);
-        for delta in self.buffer.iter().skip(seen) {
+        for Delta { before, cursor, change } in self.buffer.iter().skip(seen) {
             reader.last += 1;
-            if reader.is_for(&delta.newest.dossier.actor) {
-                let follows_unseen = reader.gap.as_ref().is_some_and(|gap| {
-                    reader.last <= gap.until && gap.from < delta.before && delta.before <= gap.to
-                });
-                return Some(if follows_unseen {
-                    Found::Lagged(delta.newest.clone())
-                } else {
-                    Found::Whole(Arc::clone(delta))
-                });
+            if reader.gap.as_ref().is_none_or(|gap| gap.until <= reader.last) {
+                reader.cursor = *cursor;
             }
+            if !reader.is_for(&change.dossier.actor) {
+                continue;
+            }
+            let follows_unseen = reader
+                .gap
+                .as_ref()
+                .is_some_and(|gap| reader.last <= gap.until && gap.from < *before && *before <= gap.to);
+            return Some(match &change.fields {
+                Some(fields) if !follows_unseen => DossierDelta {
+                    position: change.position,
+                    cursor: reader.cursor,
+                    actor: change.dossier.actor.clone(),
+                    lagged: false,
+                    changes: Arc::clone(fields),
+                    old: change.old.clone(),
+                    dossier: Arc::clone(&change.dossier),
+                },
+                _ => lagged(change.position, reader.cursor, &change.dossier),
+            });
         }
         None
     }
 
     /// The next among the newest dossiers of those whose last change the buffer has lost.
-    fn next_in_gap(&self, reader: &mut Reader, start: u64) -> Option<Found> {
+    fn next_in_gap(&self, reader: &mut Reader, start: u64) -> Option<&Newest> {
         let from = match &reader.gap {
             Some(gap) if reader.last <= gap.until => gap.from,
             _ => reader.last,
@@ -128,7 +178,7 @@ impl Board {
                 .and_then(|number| self.newest.get_key_value(number)),
         };
         reader.last = found.map_or(start, |(number, _)| *number);
-        found.map(|(_, newest)| Found::Lagged(newest.clone()))
+        found.map(|(_, newest)| newest)
     }
 }
 
@@ -138,26 +188,15 @@ impl Reader {
     }
 }
 
-/// What a reader is given: cheap to take under the lock, and made a delta of outside it.
-#[derive(Debug)]
-pub(super) enum Found {
-    Whole(Arc<Delta>),
-    Lagged(Newest),
-}
-
-impl Found {
-    pub(super) fn to_delta(&self) -> DossierDelta {
-        let (newest, whole) = match self {
-            Self::Whole(delta) => (&delta.newest, Some(delta)),
-            Self::Lagged(newest) => (newest, None),
-        };
-        DossierDelta {
-            position: newest.position,
-            actor: newest.dossier.actor.clone(),
-            lagged: whole.is_none(),
-            changes: whole.map(|delta| delta.changes.clone()).unwrap_or_default(),
-            old: whole.and_then(|delta| delta.old.as_deref().cloned()),
-            dossier: (*newest.dossier).clone(),
-        }
+/// A dossier whose reader does not have the one before it.
+fn lagged(position: u64, cursor: u64, dossier: &Arc<Dossier>) -> DossierDelta {
+    DossierDelta {
+        position,
+        cursor,
+        actor: dossier.actor.clone(),
+        lagged: true,
+        changes: Arc::default(),
+        old: None,
+        dossier: Arc::clone(dossier),
     }
 }

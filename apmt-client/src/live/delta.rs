@@ -1,5 +1,7 @@
 //! What changed in a dossier.
 
+use std::sync::Arc;
+
 use apmt_core::{ActorName, Dossier};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,17 +16,23 @@ use serde_json::{Map, Value};
 pub struct DossierDelta {
     /// The position of the newest event that was looked at for this: the dossier counts it and all before it.
     pub position: u64,
+    /// How much of the log this subscription has been given: whatever the events up to this position changed has been
+    /// told once this delta has been seen. It never goes back, and it may lie before [`position`](Self::position), for
+    /// deltas come by actor and not by event. Whoever reads on later starts from here:
+    /// [`Client::changed_since`](crate::Client::changed_since).
+    pub cursor: u64,
     /// Whose.
     pub actor: ActorName,
-    /// Whether deltas before this one were left out, because this reader was too slow. The dossier is whole and
-    /// fresh; what it was when this reader last saw it is not known, so `old` and `changes` are empty.
+    /// Whether deltas before this one were left out, because this reader was too slow, or what the dossier was before
+    /// is not known, because it changed while the follower was starting. The dossier is whole and fresh; `old` and
+    /// `changes` are empty.
     pub lagged: bool,
     /// The fields that differ, in the order of their names; `as_of` is not among them.
-    pub changes: Vec<FieldChange>,
+    pub changes: Arc<[FieldChange]>,
     /// The dossier before; `None` for an actor who was on no scoreboard, and after a lag.
-    pub old: Option<Dossier>,
+    pub old: Option<Arc<Dossier>>,
     /// The dossier now.
-    pub dossier: Dossier,
+    pub dossier: Arc<Dossier>,
 }
 
 impl DossierDelta {
@@ -50,6 +58,10 @@ pub struct FieldChange {
 /// The fields that differ between two dossiers of one actor, or none where only time has passed.
 pub(super) fn changes(old: &Dossier, new: &Dossier) -> Vec<FieldChange> {
     let mut changes = Vec::new();
+    if all_but_instant(old) == all_but_instant(new) {
+        // Most often so for those who only had to do with a case that somebody else did something to.
+        return changes;
+    }
     compare("", &json(old), &json(new), &mut changes);
     changes.retain(|change| change.field != "as_of");
     let elapsed_hours = new.as_of.since(old.as_of) as f64 / apmt_core::time::HOUR_MS as f64;
@@ -57,6 +69,12 @@ pub(super) fn changes(old: &Dossier, new: &Dossier) -> Vec<FieldChange> {
         changes.clear();
     }
     changes
+}
+
+/// What of a dossier does not change by the passing of time alone, but for open clocks and what leaves the window.
+fn all_but_instant(dossier: &Dossier) -> impl PartialEq + '_ {
+    // The verdict is a function of the metrics, the policy and its window.
+    (dossier.actor_kind, dossier.window_days, &dossier.policy, &dossier.metrics, dossier.status)
 }
 
 /// Whether hours on an open clock grew by no more than the time that went by.

@@ -1,35 +1,51 @@
 //! The thread that follows the log and makes dossiers again.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use apmt_core::{
-    Activity, ActorName, AsOf, CaseId, Dossier, Error, ErrorKind, Policy, Recorded, Result, Store, What,
-};
+use apmt_core::{Activity, ActorName, AsOf, Dossier, Error, ErrorKind, Policy, Result, Store};
 use futures_lite::future::block_on;
 
-use super::board::{Board, Found, Reader};
-use super::delta::changes;
-use crate::pages;
+use super::affected::Affected;
+use super::board::{Board, Change, Reader};
+use super::delta::{DossierDelta, changes};
 use crate::retry;
 
 /// The most events that are looked at together. An actor has at most one delta for them.
-const BATCH: usize = 500;
+const BATCH: u64 = 1000;
+
+/// For how many dossiers of the scoreboard recording waits. A few of them are read in no time, and then every delta
+/// has an old dossier; where there are more, recording goes on, and what it changes before all are read has none.
+const READ_WHILE_RECORDING_WAITS: usize = 200;
+
+/// How many dossiers are read at a time after that.
+const PAGE: usize = 1000;
+
+/// How a follower goes about it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// How often it looks for what other processes wrote.
+    pub(crate) poll_interval: Duration,
+    /// How long it gathers events under load.
+    pub(crate) gather: Duration,
+    /// How many deltas it keeps.
+    pub(crate) buffer: usize,
+}
 
 /// One run of the follower: from its first subscription to its last.
 #[derive(Debug)]
 pub(super) struct Run {
     store: Arc<dyn Store>,
     policy: Arc<Policy>,
-    poll_interval: Duration,
+    pace: Pace,
     board: Mutex<Board>,
-    /// Tells subscriptions of deltas, and of the end.
+    /// Tells subscriptions of deltas, of the beginning and of the end.
     published: event_listener::Event,
     started: AtomicBool,
-    /// Tells those who record that the follower has its scoreboard.
+    /// Tells those who record that they need not wait for the scoreboard.
     has_started: event_listener::Event,
     signals: Mutex<Signals>,
     /// Tells the follower of a signal, and whoever waits for it that it has ended.
@@ -51,26 +67,27 @@ struct Signals {
 #[derive(Clone, Debug)]
 struct End(Option<(ErrorKind, String)>);
 
+impl End {
+    fn error(self) -> Option<Error> {
+        self.0.map(|(kind, message)| Error::new(kind, message))
+    }
+}
+
 /// What a subscription finds.
 #[derive(Debug)]
 pub(super) enum Next {
-    Delta(Found),
+    Delta(DossierDelta),
     Nothing,
     Ended(Option<Error>),
 }
 
 impl Run {
-    pub(super) fn new(
-        store: Arc<dyn Store>,
-        policy: Arc<Policy>,
-        poll_interval: Duration,
-        buffer: usize,
-    ) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, policy: Arc<Policy>, pace: Pace) -> Self {
         Self {
             store,
             policy,
-            poll_interval,
-            board: Mutex::new(Board::new(buffer)),
+            pace,
+            board: Mutex::new(Board::new(pace.buffer)),
             published: event_listener::Event::new(),
             started: AtomicBool::new(false),
             has_started: event_listener::Event::new(),
@@ -148,7 +165,8 @@ impl Run {
         self.has_started.notify(usize::MAX);
     }
 
-    /// Waits until the follower has its scoreboard, or has found that the store does not give it now.
+    /// Waits until the follower has its scoreboard, or has found that it takes long, or that the store does not give
+    /// it now.
     pub(super) async fn started(&self) {
         while !self.started.load(Ordering::Acquire) {
             let listener = self.has_started.listen();
@@ -169,45 +187,68 @@ impl Run {
     pub(super) fn next(&self, reader: &mut Reader) -> Next {
         // The end is looked at first: what was published before it is on the board by then.
         let end = self.signals().end.clone();
-        if let Some(found) = self.board().next(reader) {
-            return Next::Delta(found);
+        if let Some(delta) = self.board().next(reader) {
+            return Next::Delta(delta);
         }
         match end {
-            Some(End(error)) => Next::Ended(error.map(|(kind, message)| Error::new(kind, message))),
+            Some(end) => Next::Ended(end.error()),
             None => Next::Nothing,
         }
     }
+
+    /// From where on the reader is given what happens; `None` as long as that is not known, and how the run ended if
+    /// it did before.
+    pub(super) fn start_of(&self, reader: &Reader) -> Option<std::result::Result<u64, Option<Error>>> {
+        let end = self.signals().end.clone();
+        self.board().start_of(reader).map(Ok).or_else(|| end.map(|end| Err(end.error())))
+    }
+}
+
+/// How far the thread has come.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The position up to which the log has been looked at; `None` before it is known where to begin.
+    cursor: Option<u64>,
+    /// Every dossier as it was last told of.
+    known: HashMap<ActorName, Arc<Dossier>>,
+    /// The position up to which events may have been in a dossier when it was read first; `None` before all are read.
+    known_since: Option<u64>,
+}
+
+/// What the thread found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    /// Events, and all that there were.
+    All,
+    /// There may be more at once.
+    Some,
 }
 
 /// What the thread does.
 impl Run {
     fn follow(&self) -> Result<()> {
-        let mut known = HashMap::new();
-        let mut cursor = None;
+        let mut progress = Progress::default();
         let mut attempt = 0;
         loop {
             // The flag is taken before the log is read: whatever is recorded after the reading sets it again.
             let Some(finish) = self.take_signals() else { return Ok(()) };
-            let more = block_on(async {
-                match cursor {
-                    None => {
-                        self.baseline(&mut known).await.map(|position| cursor = Some(position)).map(|()| true)
-                    }
-                    Some(after) => {
-                        let position = self.step(&mut known, after).await?;
-                        cursor = position.or(cursor);
-                        Ok(position.is_some())
-                    }
-                }
-            });
-            // After a first attempt that failed as well: recording does not wait for what may not come.
-            if !self.started.load(Ordering::Relaxed) {
+            let looked = Instant::now();
+            let found = block_on(self.advance(&mut progress));
+            // After an attempt that failed as well: recording does not wait for what may not come.
+            let waits_no_more = progress.known_since.is_some() || found.is_err();
+            if waits_no_more && !self.started.load(Ordering::Relaxed) {
                 self.mark_started();
             }
-            match more {
-                Ok(true) => attempt = 0,
-                Ok(false) if finish => return Ok(()),
-                Ok(false) => self.wait(self.poll_interval, true),
+            match found {
+                Ok(Found::Some) => attempt = 0,
+                Ok(Found::All) => {
+                    attempt = 0;
+                    // Where one event follows another, they are gathered; one that comes alone has not waited.
+                    self.wait(self.pace.gather.saturating_sub(looked.elapsed()), false);
+                }
+                Ok(Found::Nothing) if finish => return Ok(()),
+                Ok(Found::Nothing) => self.wait(self.pace.poll_interval, true),
                 Err(error) if error.is_temporary() && !finish => {
                     tracing::debug!(%error, "the log cannot be followed now; retrying");
                     self.wait(retry::delay(attempt, retry::random()), false);
@@ -215,6 +256,20 @@ impl Run {
                 }
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    async fn advance(&self, progress: &mut Progress) -> Result<Found> {
+        let Some(cursor) = progress.cursor else {
+            let position = self.store.status().await?.position;
+            progress.cursor = Some(position);
+            self.board().begin(position);
+            self.published.notify(usize::MAX);
+            return Ok(Found::Some);
+        };
+        match progress.known_since {
+            Some(known_since) => self.step(progress, cursor, known_since).await,
+            None => self.read_scoreboard(progress).await.map(|()| Found::Some),
         }
     }
 
@@ -238,46 +293,83 @@ impl Run {
         }
     }
 
-    /// Reads the scoreboard: the dossiers as they were, and the position from which the log is followed.
-    ///
-    /// The position is read first. An event that comes in between may be in the dossiers already, and then makes no
-    /// delta: it happened before the subscription began.
-    async fn baseline(&self, known: &mut HashMap<ActorName, Arc<Dossier>>) -> Result<u64> {
-        let status = self.store.status().await?;
-        let dossiers = pages::scoreboard(&*self.store, &self.policy, status.now).await?;
-        *known = dossiers.into_iter().map(|dossier| (dossier.actor.clone(), Arc::new(dossier))).collect();
-        Ok(status.position)
-    }
-
-    /// Looks at the next events of the log; the position of the last, or `None` if there are none.
-    async fn step(&self, known: &mut HashMap<ActorName, Arc<Dossier>>, after: u64) -> Result<Option<u64>> {
-        let events = self.store.events(after, BATCH).await?;
-        let Some(last) = events.last().map(|recorded| recorded.position) else { return Ok(None) };
-        let affected = self.affected(&events).await?;
+    /// Reads the scoreboard: the dossiers as they were.
+    async fn read_scoreboard(&self, progress: &mut Progress) -> Result<()> {
         let now = self.store.status().await?.now;
-        let mut fresh = Vec::with_capacity(affected.len());
-        for (actor, position) in affected {
-            fresh.push((position, self.store.dossier(&actor, AsOf::At(now), &self.policy).await?));
-        }
-        // Nothing is published before everything has been read, so that an attempt that fails leaves no trace.
-        let mut published = false;
-        for (position, dossier) in fresh {
-            let old = known.get(&dossier.actor).cloned();
-            let changes = match &old {
-                Some(old) => changes(old, &dossier),
-                None => changes(&self.nothing_of(&dossier), &dossier),
-            };
-            if !changes.is_empty() {
-                let dossier = Arc::new(dossier);
-                known.insert(dossier.actor.clone(), Arc::clone(&dossier));
-                self.board().publish(position, changes, old, dossier);
-                published = true;
+        let mut after: Option<ActorName> = None;
+        let mut page = READ_WHILE_RECORDING_WAITS;
+        loop {
+            let dossiers = self.store.dossiers(AsOf::At(now), &self.policy, after.as_ref(), page).await?;
+            after = dossiers.last().map(|dossier| dossier.actor.clone());
+            if after.is_none() {
+                break;
+            }
+            let dossiers = dossiers.into_iter().map(|dossier| (dossier.actor.clone(), Arc::new(dossier)));
+            progress.known.extend(dossiers);
+            if progress.known.len() >= READ_WHILE_RECORDING_WAITS {
+                self.mark_started();
+                page = PAGE;
+            }
+            if self.signals().stop {
+                return Ok(());
             }
         }
+        progress.known_since = Some(self.store.status().await?.position);
+        Ok(())
+    }
+
+    /// Looks at the next events of the log.
+    async fn step(&self, progress: &mut Progress, after: u64, known_since: u64) -> Result<Found> {
+        // What was recorded while the scoreboard was read may be in it or not.
+        let unsure = known_since.saturating_sub(after);
+        let most = if unsure > 0 { unsure.min(BATCH) } else { BATCH };
+        let events = self.store.events(after, most as usize).await?;
+        let Some(last) = events.last().map(|recorded| recorded.position) else { return Ok(Found::Nothing) };
+        let mut affected = Affected::default();
+        affected.take(&*self.store, &events).await?;
+        let affected = affected.into_actors(&*self.store).await?;
+        let now = self.store.status().await?.now;
+        let mut batch = Vec::with_capacity(affected.len());
+        for (actor, position) in affected {
+            let dossier = self.store.dossier(&actor, AsOf::At(now), &self.policy).await?;
+            batch.extend(self.change(&progress.known, position, dossier, unsure == 0));
+        }
+        // Nothing is published before everything has been read, so that an attempt that fails leaves no trace.
+        progress.cursor = Some(last);
+        for change in &batch {
+            progress.known.insert(change.dossier.actor.clone(), Arc::clone(&change.dossier));
+        }
+        let published = !batch.is_empty();
+        self.board().publish(last, batch);
         if published {
             self.published.notify(usize::MAX);
         }
-        Ok(Some(last))
+        let all = unsure == 0 && (events.len() as u64) < most;
+        Ok(if all { Found::All } else { Found::Some })
+    }
+
+    /// What is to be told of a dossier, if anything.
+    fn change(
+        &self,
+        known: &HashMap<ActorName, Arc<Dossier>>,
+        position: u64,
+        dossier: Dossier,
+        sure: bool,
+    ) -> Option<Change> {
+        if !sure {
+            return Some(Change { position, fields: None, old: None, dossier: Arc::new(dossier) });
+        }
+        let old = known.get(&dossier.actor).cloned();
+        let fields = match &old {
+            Some(old) => changes(old, &dossier),
+            None => changes(&self.nothing_of(&dossier), &dossier),
+        };
+        (!fields.is_empty()).then(|| Change {
+            position,
+            fields: Some(fields.into()),
+            old,
+            dossier: Arc::new(dossier),
+        })
     }
 
     /// The dossier of an actor of whom nothing was known, as the judge of the new one would have made it.
@@ -286,56 +378,5 @@ impl Run {
         nothing.policy.clone_from(&new.policy);
         nothing.window_days = new.window_days;
         nothing
-    }
-
-    /// Whose dossiers events can have changed, and the position of the last that could.
-    async fn affected(&self, events: &[Recorded]) -> Result<BTreeMap<ActorName, u64>> {
-        let mut affected = Affected::default();
-        for recorded in events {
-            affected.add(recorded, recorded.position);
-            if let What::Retraction { retracts, .. } = recorded.event.what()
-                && let Some(target) = self.store.event(*retracts).await?
-            {
-                affected.add(&target, recorded.position);
-            }
-        }
-        // Everybody in a case: a verdict counts for whoever advised, stars for whoever decided, an assignment ends the
-        // clock of whoever held it before.
-        for (case_id, position) in std::mem::take(&mut affected.cases) {
-            let actors: BTreeSet<ActorName> = self
-                .store
-                .case(&case_id)
-                .await?
-                .iter()
-                .filter_map(|event| event.event.actor().cloned())
-                .collect();
-            for actor in actors {
-                affected.add_actor(actor, position);
-            }
-        }
-        Ok(affected.actors)
-    }
-}
-
-#[derive(Default)]
-struct Affected {
-    actors: BTreeMap<ActorName, u64>,
-    cases: HashMap<CaseId, u64>,
-}
-
-impl Affected {
-    fn add(&mut self, recorded: &Recorded, position: u64) {
-        if let Some(actor) = recorded.event.actor() {
-            self.add_actor(actor.clone(), position);
-        }
-        if let Some(case_id) = recorded.event.case_id() {
-            let last = self.cases.entry(case_id.clone()).or_default();
-            *last = position.max(*last);
-        }
-    }
-
-    fn add_actor(&mut self, actor: ActorName, position: u64) {
-        let last = self.actors.entry(actor).or_default();
-        *last = position.max(*last);
     }
 }

@@ -54,12 +54,41 @@ impl Subscription {
             return Poll::Ready(None);
         }
         match self.run.next(&mut self.reader) {
-            Next::Delta(found) => Poll::Ready(Some(Ok(found.to_delta()))),
+            Next::Delta(delta) => Poll::Ready(Some(Ok(delta))),
             Next::Nothing => Poll::Pending,
             Next::Ended(error) => {
                 self.ended = true;
                 Poll::Ready(error.map(Err))
             }
+        }
+    }
+
+    /// Waits until it is known where in the log this subscription begins, and gives that position: everything that
+    /// events after it change is told. What is read from the store after this and what comes from here miss nothing
+    /// between them, whoever else records.
+    ///
+    /// # Errors
+    /// [`Closed`](ErrorKind::Closed) once the client is shut down, and what the store met if it failed for good.
+    ///
+    /// ```
+    /// use apmt_client::{AsOf, Client, Event};
+    /// # futures_lite::future::block_on(async {
+    /// let client = Client::open("memory:")?;
+    /// client.record_event(Event::override_of("anne@sba.gov")).await?;
+    /// let live = client.subscribe();
+    /// assert_eq!(live.start().await?, 1);
+    /// let board = client.scoreboard(AsOf::Now).await?; // and from here on, what `live` gives
+    /// # assert_eq!(board.len(), 1);
+    /// # Ok::<(), apmt_client::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub async fn start(&self) -> Result<u64> {
+        loop {
+            let listener = self.run.listen();
+            if let Some(start) = self.run.start_of(&self.reader) {
+                return start.map_err(|error| error.unwrap_or_else(ended));
+            }
+            listener.await;
         }
     }
 

@@ -1,5 +1,8 @@
 //! Dossiers as they change.
 
+mod cursor;
+mod start;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,12 +48,12 @@ fn a_delta_has_old_and_new() {
     let fields: Vec<&str> = delta.changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["decisions", "override_rate", "override_rate_interval", "overrides"]);
     assert_eq!(delta.old.as_ref().unwrap().metrics.decisions, 1);
-    assert_eq!(delta.dossier, block_on(client.get_dossier("anne@sba.gov")).unwrap());
+    assert_eq!(*delta.dossier, block_on(client.get_dossier("anne@sba.gov")).unwrap());
 
     let json = serde_json::to_value(&delta).unwrap();
     assert_eq!(json["changes"][0], json!({"field": "decisions", "old": 1, "new": 2}));
     let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["actor", "changes", "dossier", "lagged", "old", "position"]);
+    assert_eq!(keys, ["actor", "changes", "cursor", "dossier", "lagged", "old", "position"]);
     assert_eq!(serde_json::from_value::<DossierDelta>(json).unwrap(), delta);
 }
 
@@ -281,7 +284,8 @@ fn what_fails_for_now_is_not_told_and_what_fails_for_good_is_the_end() {
 fn a_subscription_ends_with_the_shutdown() {
     let client = client_on(&TestStore::new()).build().unwrap();
     let mut live = client.subscribe();
-    let reader = std::thread::spawn(move || live.blocking().map(|delta| delta.unwrap().position).last());
+    let decisions = |delta: DossierDelta| delta.dossier.metrics.decisions;
+    let reader = std::thread::spawn(move || live.blocking().map(|delta| decisions(delta.unwrap())).last());
     for _ in 0..50 {
         client.enqueue(decision("anne@sba.gov")).unwrap();
     }

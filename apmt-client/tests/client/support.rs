@@ -21,6 +21,14 @@ pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 pub(crate) const NOW: &str = "2026-03-01T12:00:00Z";
 
+/// The last of the first 200 names of [`numbered`] actors.
+const THE_200TH: &str = "actor-0199";
+
+/// The name of an actor, in the order of their numbers.
+pub(crate) fn numbered(number: usize) -> String {
+    format!("actor-{number:04}")
+}
+
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
@@ -29,12 +37,14 @@ pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(at(NOW)))
 }
 
-/// A client on a store that a test controls; subscriptions see what other clients wrote within a millisecond.
+/// A client on a store that a test controls; subscriptions see what other clients wrote within a millisecond, and
+/// what this one writes at once.
 pub(crate) fn client_on(store: &Arc<TestStore>) -> ClientBuilder {
     Client::builder()
         .store(Arc::clone(store) as Arc<dyn Store>)
         .clock(clock())
         .poll_interval(Duration::from_millis(1))
+        .live_gather(Duration::ZERO)
 }
 
 pub(crate) fn decision(actor: &str) -> Event {
@@ -102,6 +112,8 @@ pub(crate) struct TestStore {
     pub(crate) inner: MemoryStore,
     pub(crate) append_door: Door,
     pub(crate) close_door: Door,
+    /// Where whoever reads the scoreboard past its first 200 dossiers waits.
+    pub(crate) long_scoreboard_door: Door,
     faults: Mutex<VecDeque<Fault>>,
     read_faults: Mutex<VecDeque<ErrorKind>>,
     /// A batch with an event of this actor is refused, without a word about which event it is.
@@ -120,6 +132,7 @@ impl TestStore {
             inner: MemoryStore::with(clock, apmt_client::Calendar::Always),
             append_door: Door::new(),
             close_door: Door::new(),
+            long_scoreboard_door: Door::new(),
             faults: Mutex::default(),
             read_faults: Mutex::default(),
             refused_actor: Mutex::default(),
@@ -242,6 +255,9 @@ impl Store for TestStore {
         after: Option<&ActorName>,
         limit: usize,
     ) -> Result<Vec<Dossier>> {
+        if after.is_some_and(|after| after.as_str() >= THE_200TH) {
+            self.long_scoreboard_door.pass().await;
+        }
         self.inner.dossiers(as_of, policy, after, limit.min(2)).await
     }
 

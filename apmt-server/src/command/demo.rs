@@ -45,25 +45,8 @@ impl Demo {
         let client = self.rules.open(&self.store, Purpose::Write)?;
         let asked_for = self.as_of.map(|as_of| Ok(as_of.resolve(&client.status()?))).transpose();
         let asked_for = asked_for.map_err(|error: apmt_core::Error| error)?;
-        let there = self.there(&client)?;
-        let end = match (there, asked_for) {
-            (Some(there), Some(asked_for)) if there != asked_for => {
-                return Err(Failure::new(format!("{} holds the agency as of {there} already", self.store))
-                    .advise("give --store sqlite:another.db, or leave --as-of away"));
-            }
-            (Some(there), _) => there,
-            (None, Some(asked_for)) => asked_for,
-            (None, None) => client.status()?.now,
-        };
-        let (mut stored, mut duplicates) = (0_usize, 0_usize);
-        let agency = events(end);
-        for batch in agency.chunks(BATCH) {
-            let receipts = client.record_events(batch.iter().cloned())?;
-            let again = receipts.iter().filter(|receipt| receipt.duplicate).count();
-            stored += receipts.len() - again;
-            duplicates += again;
-        }
-        complain(&format!("{}: {stored} events stored, {duplicates} there already", self.store));
+        let Founding { end, told } = founded(&client, &self.store, asked_for)?;
+        complain(&told);
 
         // What is there already goes on: its queues age with the clock.
         let as_of = if asked_for.is_some() { end } else { client.status()?.now };
@@ -76,17 +59,6 @@ impl Demo {
         Ok(Ending::Fine)
     }
 
-    /// The end of the agency that the store holds already, if it does.
-    fn there(&self, client: &Client) -> Result<Option<Timestamp>, Failure> {
-        let Some(first) = client.events(0, 1)?.pop() else { return Ok(None) };
-        let as_of = first.event.extra().get("as_of").and_then(|as_of| as_of.as_str()?.parse().ok());
-        match as_of {
-            Some(as_of) if first.event.what().type_name() == MARKER => Ok(Some(as_of)),
-            _ => Err(Failure::new(format!("{} holds records already", self.store))
-                .advise("what is made up must not mix with them: give --store sqlite:another.db")),
-        }
-    }
-
     fn what_next(&self, as_of: Option<Timestamp>) -> String {
         if self.store.trim().starts_with("memory:") {
             return "\nNothing of this is kept. To look closer: apmt demo --store sqlite:apmt-demo.db\n"
@@ -95,5 +67,49 @@ impl Demo {
         let as_of = as_of.map_or_else(String::new, |as_of| format!(" --as-of {as_of}"));
         let store = screen::shell_word(&self.store);
         format!("\nNext: apmt dossier {ANNE} --store {store}{as_of}\n")
+    }
+}
+
+/// An agency that a store holds.
+#[derive(Debug)]
+pub(super) struct Founding {
+    pub(super) end: Timestamp,
+    /// What was stored for it, to be told to whoever waits.
+    pub(super) told: String,
+}
+
+/// Sees to it that a store holds the agency, up to the end that is asked for or else up to now.
+pub(super) fn founded(
+    client: &Client,
+    store: &str,
+    asked_for: Option<Timestamp>,
+) -> Result<Founding, Failure> {
+    let end = match (there(client, store)?, asked_for) {
+        (Some(there), Some(asked_for)) if there != asked_for => {
+            return Err(Failure::new(format!("{store} holds the agency as of {there} already"))
+                .advise("give --store sqlite:another.db, or leave --as-of away"));
+        }
+        (Some(there), _) => there,
+        (None, Some(asked_for)) => asked_for,
+        (None, None) => client.status()?.now,
+    };
+    let (mut stored, mut duplicates) = (0_usize, 0_usize);
+    for batch in events(end).chunks(BATCH) {
+        let receipts = client.record_events(batch.iter().cloned())?;
+        let again = receipts.iter().filter(|receipt| receipt.duplicate).count();
+        stored += receipts.len() - again;
+        duplicates += again;
+    }
+    Ok(Founding { end, told: format!("{store}: {stored} events stored, {duplicates} there already") })
+}
+
+/// The end of the agency that the store holds already, if it does.
+fn there(client: &Client, store: &str) -> Result<Option<Timestamp>, Failure> {
+    let Some(first) = client.events(0, 1)?.pop() else { return Ok(None) };
+    let as_of = first.event.extra().get("as_of").and_then(|as_of| as_of.as_str()?.parse().ok());
+    match as_of {
+        Some(as_of) if first.event.what().type_name() == MARKER => Ok(Some(as_of)),
+        _ => Err(Failure::new(format!("{store} holds records already"))
+            .advise("what is made up must not mix with them: give --store sqlite:another.db")),
     }
 }

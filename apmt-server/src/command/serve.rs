@@ -2,15 +2,19 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
-use clap::Args;
+use apmt_client::blocking::Client;
+use clap::{Args, ValueEnum};
 
+use super::demo::founded;
 use crate::audit::AuditLog;
+use crate::demo::{ANNE, Life};
 use crate::failure::{Ending, Failure};
 use crate::http::{Rate, RouterOptions};
 use crate::keys::Keys;
 use crate::log::{Format, LogOptions};
-use crate::open::{Purpose, StoreOptions, is_remote};
+use crate::open::{DEFAULT_STORE, Purpose, RuleOptions, is_remote};
 use crate::screen::complain;
 use crate::serve::{DEFAULT_ADDRESS, ServeOptions, serve_blocking};
 
@@ -22,10 +26,12 @@ use crate::serve::{DEFAULT_ADDRESS, ServeOptions, serve_blocking};
 #[command(after_help = "\
 Examples:
   apmt serve
+  apmt serve --demo
   apmt serve --store sqlite:apmt.db --address 127.0.0.1:9400
   apmt serve --log json --log-level warn
   curl -X POST localhost:9300/event -d '{\"type\":\"OVERRIDE\",\"actor\":\"test@agency.gov\"}'
   curl localhost:9300/dossier/test@agency.gov
+  curl -N -H 'accept: text/event-stream' localhost:9300/live
   apmt scoreboard --store http://localhost:9300
 
   apmt key create --name dashboard --scope read
@@ -35,6 +41,14 @@ pub(super) struct Serve {
     /// Where to listen; without --keys, an address of this machine's own
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_ADDRESS)]
     address: SocketAddr,
+    /// The store: memory: or sqlite:PATH [default: sqlite:apmt.db, or memory: with --demo]
+    #[arg(long, value_name = "URL", env = "APMT_STORE", hide_env_values = true)]
+    store: Option<String>,
+    /// Open on a made-up agency, where something happens every few seconds; with =still, nothing does
+    ///
+    /// It is kept in memory, unless a store is given, which must be empty or hold that agency already.
+    #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_missing_value = "lively")]
+    demo: Option<Demo>,
     /// Let in only who has one of the keys in this file
     #[arg(long, value_name = "FILE", env = "APMT_KEYS", hide_env_values = true)]
     keys: Option<PathBuf>,
@@ -57,7 +71,13 @@ pub(super) struct Serve {
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
-    store: StoreOptions,
+    rules: RuleOptions,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Demo {
+    Lively,
+    Still,
 }
 
 /// The files for TLS.
@@ -88,7 +108,9 @@ fn rate(text: &str) -> Result<RateChoice, String> {
 
 impl Serve {
     pub(super) fn run(self) -> Result<Ending, Failure> {
-        if is_remote(&self.store.store) {
+        let default = if self.demo.is_some() { "memory:" } else { DEFAULT_STORE };
+        let store = self.store.as_deref().unwrap_or(default);
+        if is_remote(store) {
             return Err(Failure::new("a server keeps its own store, and not another server's")
                 .advise("give --store sqlite:PATH or memory:"));
         }
@@ -102,7 +124,13 @@ impl Serve {
         // Programs read the log as JSON and nothing else beside it.
         let said_as_json = self.log.log == Format::Json;
         self.log.start()?;
-        let client = self.store.open(Purpose::Write)?;
+        let client = self.rules.open(store, Purpose::Write)?;
+        if self.demo.is_some() {
+            let founding = founded(&client, store, None)?;
+            if !said_as_json {
+                complain(&founding.told);
+            }
+        }
         let options =
             ServeOptions::new(client.as_async().clone()).with_address(self.address).with_router(router);
         #[cfg(feature = "tls")]
@@ -111,13 +139,29 @@ impl Serve {
             None => options,
         };
         let scheme = if options.is_over_tls() { "https" } else { "http" };
-        let report = serve_blocking(options, |address| {
-            if said_as_json {
-                tracing::info!(%address, scheme, "listening");
-            } else {
+        let serve = || {
+            serve_blocking(options, |address| {
+                if said_as_json {
+                    tracing::info!(%address, scheme, "listening");
+                    return;
+                }
                 complain(&format!("listening on {scheme}://{address}"));
-            }
-        })?;
+                if self.demo.is_some() {
+                    complain(&what_to_try(&format!("{scheme}://{address}")));
+                }
+            })
+        };
+        let report = match self.demo {
+            Some(Demo::Lively) => std::thread::scope(|scope| {
+                let (stop, stopped) = channel();
+                let client = &client;
+                scope.spawn(move || live_on(client, &stopped));
+                let report = serve();
+                drop(stop);
+                report
+            }),
+            _ => serve(),
+        }?;
         if report.is_clean() { Ok(Ending::Fine) } else { Err(Failure::new(report.to_string())) }
     }
 
@@ -134,4 +178,23 @@ impl Serve {
         }
         Ok(if self.hosts.is_empty() { router } else { router.with_hosts(&self.hosts) })
     }
+}
+
+/// Lets something happen at the agency from time to time, until it is the end.
+fn live_on(client: &Client, stopped: &Receiver<()>) {
+    let mut life = Life::new(1953);
+    while stopped.recv_timeout(life.pause()) == Err(RecvTimeoutError::Timeout) {
+        let happened = client.status().and_then(|status| client.record_events(life.step(status.now)));
+        if let Err(error) = happened {
+            // The server is about to end, or its store fails, which requests are told of as well.
+            tracing::debug!(%error, "nothing happens at the agency");
+        }
+    }
+}
+
+fn what_to_try(url: &str) -> String {
+    format!(
+        "Try:\n  curl {url}/dossier/{ANNE}\n  curl '{url}/dossiers?status=pip'\n  \
+         curl -N -H 'accept: text/event-stream' {url}/live"
+    )
 }

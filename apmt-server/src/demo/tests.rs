@@ -121,3 +121,29 @@ fn officers_decide_in_office_hours() {
         assert!(federal.counted_ms(decided, decided.plus_millis(1)) > 0, "{event:?}");
     }
 }
+
+/// What goes on there is of valid events, leaves the two officers alone, and never ends.
+#[test]
+fn life_goes_on() {
+    let as_of = at(ENDS[0]);
+    let store = store_of(as_of);
+    let [anne, bob] = [ANNE, BOB].map(|actor| dossier(&store, actor, as_of.into()));
+    let before = block_on(store.status()).unwrap().position;
+    let mut life = super::Life::new(1);
+    let mut now = as_of;
+    let mut types = HashSet::new();
+    for _ in 0..300 {
+        now = now.plus_millis(life.pause().as_millis() as i64);
+        let events = life.step(now);
+        assert!(!events.is_empty());
+        types.extend(events.iter().map(apmt_core::Event::event_type));
+        let receipts = block_on(store.append(events)).unwrap();
+        assert!(receipts.iter().all(|receipt| !receipt.duplicate));
+    }
+    for event_type in [EventType::CaseOpened, EventType::Decision, EventType::SatScore] {
+        assert!(types.contains(&event_type), "{types:?}");
+    }
+    assert!(block_on(store.status()).unwrap().position > before + 300);
+    assert_eq!(dossier(&store, ANNE, as_of.into()), anne);
+    assert_eq!(dossier(&store, BOB, as_of.into()), bob);
+}

@@ -67,9 +67,7 @@ pub(crate) struct Metrics {
     rejected: Counter,
     append: Histogram,
     dossier: Histogram,
-    /// Listeners to live push.
-    #[expect(dead_code, reason = "live push counts its listeners here")]
-    pub(crate) live_connections: Gauge,
+    live_connections: Gauge,
     store_up: Gauge,
     position: Gauge<u64, AtomicU64>,
 }
@@ -183,6 +181,7 @@ pub(super) async fn metrics(State(app): State<App>) -> std::result::Result<Respo
             metrics.store_up.set(0);
         }
     }
+    metrics.live_connections.set(i64::try_from(app.lives.count()).unwrap_or(i64::MAX));
     let mut page = String::new();
     text::encode(&mut page, &metrics.registry).map_err(|_| {
         Problem::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written")

@@ -31,6 +31,8 @@ const OF_DATA: &[u16] = &[400, 500, 501, 502, 503];
 const OF_BODIES: &[u16] = &[413, 415];
 /// What may go wrong with one that asks for a key.
 const OF_KEYS: &[u16] = &[401, 403, 429];
+/// What may go wrong with live push.
+const OF_LIVE: &[u16] = &[400, 403, 426];
 /// What may go wrong with the rest.
 const OF_ANY: &[u16] = &[500, 503];
 
@@ -63,6 +65,9 @@ pub(super) fn document(mut data: OpenApi, mut others: OpenApi) -> OpenApi {
     }
     for operation in operations(&mut others) {
         fail_with(operation, OF_ANY);
+        if operation.operation_id.as_deref() == Some(super::live::OPERATION) {
+            fail_with(operation, OF_LIVE);
+        }
     }
     let mut document = Document::openapi();
     document.merge(data);
@@ -76,7 +81,7 @@ pub(super) fn document(mut data: OpenApi, mut others: OpenApi) -> OpenApi {
         }
     }
     let components = document.components.get_or_insert_default();
-    for status in OF_DATA.iter().chain(OF_BODIES).chain(OF_KEYS).chain(&[404]) {
+    for status in OF_DATA.iter().chain(OF_BODIES).chain(OF_KEYS).chain(OF_LIVE).chain(&[404]) {
         components.responses.insert(status.to_string(), RefOr::T(problem(*status)));
     }
     let bearer =
@@ -134,6 +139,7 @@ fn problem(status: u16) -> utoipa::openapi::Response {
         404 => "It is not there.",
         413 => "Over 64 KiB for an event, or over 10,000 events or 16 MiB for a batch, once unpacked.",
         415 => "The body is packed with something else than gzip or zstd.",
+        426 => "Ask for a WebSocket or for server-sent events.",
         429 => "Too many requests: come back after `Retry-After`.",
         501 => "The store does not do that.",
         502 => "The store is another server, which does not let this one in.",

@@ -24,6 +24,10 @@ pub struct RouterOptions {
     max_concurrent: usize,
     request_timeout: Duration,
     retry_after: Duration,
+    max_live: usize,
+    live_ping: Duration,
+    live_send_timeout: Duration,
+    origins: Vec<String>,
     keys: Option<Keys>,
     secure_cookies: bool,
     hosts: Option<Vec<String>>,
@@ -46,6 +50,10 @@ impl Default for RouterOptions {
             max_concurrent: 1024,
             request_timeout: Duration::from_secs(30),
             retry_after: Duration::from_secs(1),
+            max_live: 1024,
+            live_ping: Duration::from_secs(20),
+            live_send_timeout: Duration::from_secs(60),
+            origins: Vec::new(),
             keys: None,
             secure_cookies: false,
             hosts: None,
@@ -146,6 +154,33 @@ impl RouterOptions {
         self.audit.as_ref()
     }
 
+    /// How many connections may follow [`GET /live`](super::live) at once, at least 1; one more is answered 503. They
+    /// count among no other limit. The default is 1024.
+    pub fn with_max_live(mut self, connections: usize) -> Self {
+        self.max_live = connections.clamp(1, u32::MAX as usize);
+        self
+    }
+
+    /// How often a live connection is pinged, at least every millisecond; one that has not answered by the next time is
+    /// closed. The default is 20 s.
+    pub fn with_live_ping(mut self, interval: Duration) -> Self {
+        self.live_ping = interval.max(Duration::from_millis(1));
+        self
+    }
+
+    /// How long a live connection may take nothing of what is sent before it is closed. The default is 60 s.
+    pub fn with_live_send_timeout(mut self, timeout: Duration) -> Self {
+        self.live_send_timeout = timeout;
+        self
+    }
+
+    /// Of which other sites pages may follow `GET /live`, as browsers name them: `https://board.agency.gov`, without a
+    /// path. Pages of this server always may. The default is none.
+    pub fn with_origins<O: Into<String>>(mut self, origins: impl IntoIterator<Item = O>) -> Self {
+        self.origins = origins.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// How many requests may be at work at once.
     pub const fn max_concurrent(&self) -> usize {
         self.max_concurrent
@@ -159,5 +194,25 @@ impl RouterOptions {
     /// What `Retry-After` says.
     pub const fn retry_after(&self) -> Duration {
         self.retry_after
+    }
+
+    /// How many connections may follow `GET /live` at once.
+    pub const fn max_live(&self) -> usize {
+        self.max_live
+    }
+
+    /// How often a live connection is pinged.
+    pub const fn live_ping(&self) -> Duration {
+        self.live_ping
+    }
+
+    /// How long a live connection may take nothing of what is sent.
+    pub const fn live_send_timeout(&self) -> Duration {
+        self.live_send_timeout
+    }
+
+    /// Of which other sites pages may follow `GET /live`.
+    pub fn origins(&self) -> &[String] {
+        &self.origins
     }
 }

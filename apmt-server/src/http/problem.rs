@@ -167,6 +167,20 @@ impl Problem {
         self.0.header = Some((name, value));
         self
     }
+
+    /// What its JSON says.
+    pub(crate) fn details(&self) -> ProblemDetails<'_> {
+        let Inner { status, detail, kind, invalid, missing, .. } = &*self.0;
+        ProblemDetails {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail,
+            kind: kind.map(ErrorKind::name),
+            missing: *missing,
+            invalid: invalid.as_ref(),
+        }
+    }
 }
 
 impl From<Invalid> for Problem {
@@ -202,17 +216,8 @@ impl From<Error> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Inner { status, detail, kind, invalid, missing, header } = *self.0;
-        let body = ProblemDetails {
-            r#type: "about:blank",
-            title: status.canonical_reason().unwrap_or("Error"),
-            status: status.as_u16(),
-            detail: &detail,
-            kind: kind.map(ErrorKind::name),
-            missing,
-            invalid: invalid.as_ref(),
-        };
-        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let body = serde_json::to_vec(&self.details()).unwrap_or_default();
+        let Inner { status, header, .. } = *self.0;
         let mut response =
             (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
         if let Some((name, value)) = header {

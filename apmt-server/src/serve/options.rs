@@ -31,6 +31,7 @@ pub struct ServeOptions {
     tls: Option<Tls>,
     max_connections: usize,
     header_timeout: Duration,
+    write_timeout: Duration,
     drain_timeout: Duration,
     shutdown_timeout: Duration,
 }
@@ -46,6 +47,7 @@ impl ServeOptions {
             tls: None,
             max_connections: 4096,
             header_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(30),
             shutdown_timeout: Duration::from_secs(30),
         }
@@ -84,6 +86,12 @@ impl ServeOptions {
     /// how long a TLS handshake may take. The default is 10 s.
     pub fn with_header_timeout(mut self, timeout: Duration) -> Self {
         self.header_timeout = timeout;
+        self
+    }
+
+    /// How long a connection may take nothing of what is sent before it is cut off. The default is 60 s.
+    pub fn with_write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
         self
     }
 
@@ -137,6 +145,11 @@ impl ServeOptions {
     /// How long a connection may take to send a request's head.
     pub const fn header_timeout(&self) -> Duration {
         self.header_timeout
+    }
+
+    /// How long a connection may take nothing of what is sent.
+    pub const fn write_timeout(&self) -> Duration {
+        self.write_timeout
     }
 
     /// How long requests that are under way at the end may take to finish.

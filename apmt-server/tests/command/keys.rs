@@ -244,7 +244,10 @@ fn keys_without_tls_are_warned_of_where_others_can_listen() {
     let folder = Folder::new();
     created(&folder, &["--name", "form", "--scope", "record"]).succeeded();
     let warned = |address: &str| {
-        let server = Server::with(&folder, &["--keys", "apmt-keys.json", "--address", address]);
+        let server = Server::with(
+            &folder,
+            &["--store", "sqlite:official.db", "--keys", "apmt-keys.json", "--address", address],
+        );
         let said = server.said.join("\n");
         assert_eq!(server.stop(), Some(0));
         said.contains("without TLS")

@@ -15,11 +15,11 @@ pub(crate) struct Server {
 
 impl Server {
     fn start(folder: &Folder) -> Self {
-        Self::with(folder, &["--address", "127.0.0.1:0"])
+        Self::with(folder, &["--store", "sqlite:official.db", "--address", "127.0.0.1:0"])
     }
 
     pub(crate) fn with(folder: &Folder, arguments: &[&str]) -> Self {
-        let arguments = [&["serve", "--store", "sqlite:official.db"][..], arguments].concat();
+        let arguments = [&["serve"][..], arguments].concat();
         let mut child = folder.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = Vec::new();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -152,4 +152,39 @@ fn a_log_level_that_is_none_is_told() {
     let folder = Folder::new();
     folder.run(&["serve", "--log-level", "inof"]).ended_with(2).says(&["inof", "debug"]);
     folder.run(&["serve", "--log", "xml"]).ended_with(2).says(&["json"]);
+}
+
+#[test]
+fn the_demo_opens_on_the_agency() {
+    let folder = Folder::new();
+    for options in [&["--demo=still"][..], &["--demo=still", "--store", "sqlite:agency.db"]] {
+        let server = Server::with(&folder, &[&["--address", "127.0.0.1:0"], options].concat());
+        let dossier = folder.json(&["dossier", "officer_anne@sba.gov", "--json", "--store", &server.url]);
+        assert_eq!((&dossier["override_rate"], &dossier["status"]), (&0.42.into(), &"pip".into()));
+        assert_eq!(server.stop(), Some(0));
+    }
+    assert!(!folder.path("apmt.db").exists(), "nothing is kept that was not asked for");
+    // The agency is there already, and goes on.
+    let server =
+        Server::with(&folder, &["--address", "127.0.0.1:0", "--demo=still", "--store", "sqlite:agency.db"]);
+    assert_eq!(server.stop(), Some(0));
+
+    folder.run(&["record", r#"{"type": "OVERRIDE", "actor": "anne"}"#]).succeeded();
+    let mixed = ["serve", "--demo", "--address", "127.0.0.1:0", "--store", "sqlite:apmt.db"];
+    folder.run(&mixed).ended_with(2).says(&["holds records already", "give --store sqlite:another.db"]);
+    folder.run(&["serve", "--demo=dead"]).ended_with(2).says(&["lively", "still"]);
+}
+
+#[test]
+fn something_happens_at_the_demo() {
+    let folder = Folder::new();
+    let server = Server::with(&folder, &["--address", "127.0.0.1:0", "--demo"]);
+    let mut live = std::net::TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
+    let request = "GET /live HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n";
+    std::io::Write::write_all(&mut live, request.as_bytes()).unwrap();
+    let mut lines = BufReader::new(live).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "event: snapshot"));
+    assert!(lines.any(|line| line == "event: delta"));
+    assert_eq!(server.stop(), Some(0));
+    assert!(lines.any(|line| line == "event: closing"));
 }

@@ -46,6 +46,8 @@ const ROUTES: &[(&str, &str, Needs, &str)] = &[
     ("GET", "/activity", Needs::A(Scope::Read), ""),
     ("GET", "/actors/{actor}/activity", Needs::A(Scope::Read), ""),
     ("GET", "/activities", Needs::A(Scope::Read), ""),
+    // A request that asks for neither a WebSocket nor server-sent events is let in, and told so.
+    ("GET", "/live", Needs::A(Scope::Read), ""),
 ];
 
 /// What is not there, and what is not taken.

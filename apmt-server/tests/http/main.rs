@@ -16,6 +16,7 @@ mod faults;
 mod hostile;
 mod hosts;
 mod keys;
+mod live;
 mod metrics;
 mod mounted;
 mod names;

@@ -62,9 +62,11 @@ pub(crate) fn send_on(
     body: &[u8],
 ) -> Answer {
     let length = body.len().to_string();
-    let mut headers = [&[("connection", "close")], headers].concat();
-    if !headers.iter().any(|(name, _)| *name == "host") {
-        headers.push(("host", "localhost"));
+    let mut headers = headers.to_vec();
+    for (name, value) in [("connection", "close"), ("host", "localhost")] {
+        if !headers.iter().any(|(known, _)| *known == name) {
+            headers.push((name, value));
+        }
     }
     if !headers.iter().any(|(name, _)| *name == "transfer-encoding") {
         headers.push(("content-length", &length));

@@ -30,6 +30,11 @@ parameters! {
     /// Who: as in the path, for names that a path cannot hold. An empty one is nobody, to whom what could not be
     /// attributed belongs.
     Actor = query("actor", text().max_length(Some(256))).required(Required::True).example(Some(json!("..")));
+    /// Only this actor. One of whom nothing is known has a dossier too.
+    OneActor = query("actor", name()).example(Some(json!("officer_anne@sba.gov")));
+    /// The last `cursor` that was given, when a client comes back. With server-sent events the header `Last-Event-ID`
+    /// says more.
+    AfterCursorOfLive = query("after", whole()).example(Some(json!(0)));
     /// The case or ticket.
     CaseInPath = path("case_id", name()).example(Some(json!("C-1042")));
     /// The case or ticket, for ids that a path cannot hold.
