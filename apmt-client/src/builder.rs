@@ -4,11 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use apmt_core::{Calendar, Clock, Invalid, OtherCalendar, Policy, Result, Store, SystemClock};
+use apmt_core::{Calendar, Clock, Invalid, OtherCalendar, Policy, Result, Store, SystemClock, WhenFull};
 
 use crate::client::Client;
 use crate::live::Pace;
-use crate::queue::WhenFull;
 use crate::url;
 
 /// Makes a [`Client`]: see [`Client::builder`].
@@ -36,11 +35,12 @@ pub struct ClientBuilder {
     other_calendar: OtherCalendar,
     progress: Option<url::Progress>,
     read_only: bool,
+    key: Option<String>,
     settings: Settings,
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Without the URL, which may hold a password, and the store, which may hold every event.
+    /// Without the URL, which may hold a password, the key, and the store, which may hold every event.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("policy", &self.policy.name())
@@ -69,6 +69,7 @@ impl Default for ClientBuilder {
             other_calendar: OtherCalendar::Refuse,
             progress: None,
             read_only: false,
+            key: None,
             settings: Settings {
                 queue_capacity: 8192,
                 when_full: WhenFull::RejectNewest,
@@ -134,6 +135,12 @@ impl ClientBuilder {
         self
     }
 
+    /// The key for a server that is opened by its URL, where it asks for one. It appears in no error, log or debug output.
+    pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
     /// How many events [`Client::enqueue`] holds while they wait for the store, at least 1; besides them, up to 1000
     /// may be on their way. The default is 8192. An event has at most 64 KiB of JSON, and mostly a few hundred bytes.
     pub fn queue_capacity(mut self, events: usize) -> Self {
@@ -180,9 +187,10 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// What opening the store met; [`Invalid`](apmt_core::ErrorKind::Invalid) if neither or both of a URL and a store
-    /// were given, if a calendar or read-only was asked of a store that is open already, or if a capacity is 0.
+    /// were given, if a calendar, a key or read-only was asked of a store that is open already, if a key was given for a
+    /// URL that is no server's, or if a capacity is 0.
     pub fn build(self) -> Result<Client> {
-        let Self { url, store, policy, clock, calendar, other_calendar, progress, read_only, settings } =
+        let Self { url, store, policy, clock, calendar, other_calendar, progress, read_only, key, settings } =
             self;
         for (field, size) in
             [("queue_capacity", settings.queue_capacity), ("live_buffer", settings.pace.buffer)]
@@ -194,7 +202,7 @@ impl ClientBuilder {
         let store = match (url, store) {
             (Some(url), None) => url::open(
                 &url,
-                url::Options { clock: clock.clone(), calendar, other_calendar, progress, read_only },
+                url::Options { clock: clock.clone(), calendar, other_calendar, progress, read_only, key },
             )?,
             (None, Some(store)) => {
                 let rule = "belongs to the store, which is open already: give it to the store's own builder";
@@ -203,6 +211,9 @@ impl ClientBuilder {
                 }
                 if read_only {
                     return Err(Invalid::missing("read_only", rule).into());
+                }
+                if key.is_some() {
+                    return Err(Invalid::missing("key", rule).into());
                 }
                 store
             }

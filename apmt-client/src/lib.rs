@@ -94,6 +94,10 @@
 //! # }).unwrap();
 //! ```
 //!
+//! What must survive the end of the program, and must not wait for a server, goes into an
+//! [outbox](https://docs.rs/apmt-store-http/latest/apmt_store_http/outbox/) (feature `outbox`): a file on this machine
+//! from which a thread delivers as the network allows.
+//!
 //! # Without asking again
 //! [`Client::subscribe`] gives the dossiers that change as they do, with what changed:
 //!
@@ -124,6 +128,9 @@
 //! | feature | | |
 //! |---|---|---|
 //! | `sqlite` | on by default | opens `sqlite:` URLs; brings SQLite along |
+//! | `http` | | opens `http:` URLs: another machine's APMT |
+//! | `tls` | | opens `https:` URLs too, with rustls |
+//! | `outbox` | | the durable outbox; brings SQLite along |
 //!
 //! Features only add. With `default-features = false` there is neither C code nor a file.
 
@@ -142,6 +149,10 @@ mod thread;
 mod url;
 
 pub use apmt_core;
+#[cfg(feature = "http")]
+pub use apmt_store_http;
+#[cfg(feature = "outbox")]
+pub use apmt_store_http::outbox;
 #[cfg(feature = "sqlite")]
 pub use apmt_store_sqlite;
 
@@ -149,7 +160,7 @@ pub use apmt_core::event::EventBuilder;
 pub use apmt_core::{
     ActorKind, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event,
     EventType, IntoEvent, Invalid, Measure, MemoryStore, Metrics, OtherCalendar, Outcome, Policy, Receipt,
-    Recorded, Result, Status, Store, StoreStatus, SystemClock, Timestamp, What, Window,
+    Recorded, Result, Status, Store, StoreStatus, SystemClock, Timestamp, What, WhenFull, Window,
 };
 
 pub use builder::ClientBuilder;
@@ -157,7 +168,6 @@ pub use client::Client;
 pub use global::{client, get_dossier, init, init_with, record_event};
 pub use live::{BlockingDeltas, DossierDelta, FieldChange, Subscription};
 pub use losses::Losses;
-pub use queue::WhenFull;
 pub use report::Report;
 
 /// The README's program, compiled with the documentation's.

@@ -12,22 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use apmt_core::{Error, ErrorKind, Event, Result, Store};
+use apmt_core::{Error, ErrorKind, Event, Result, Store, WhenFull};
 
 use crate::live::Live;
 use crate::losses::Losses;
-
-/// What [`Client::enqueue`](crate::Client::enqueue) does with an event for which the queue has no room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WhenFull {
-    /// Refuses the new event, with an error of kind [`Unavailable`](ErrorKind::Unavailable), so that the caller can
-    /// do something about it.
-    #[default]
-    RejectNewest,
-    /// Drops the event that has waited longest and takes the new one.
-    DropOldest,
-}
 
 /// The most events that are handed to the store at once.
 const MAX_BATCH: usize = 1000;

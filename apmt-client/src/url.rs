@@ -21,6 +21,7 @@ pub(crate) struct Options {
     pub(crate) other_calendar: OtherCalendar,
     pub(crate) progress: Option<Progress>,
     pub(crate) read_only: bool,
+    pub(crate) key: Option<String>,
 }
 
 /// Is told how many events of how many have been folded.
@@ -32,10 +33,15 @@ pub(crate) type Progress = Box<dyn FnMut(u64, u64) + Send>;
 pub(crate) fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
     let url = url.trim();
     let Some((scheme, rest)) = url.split_once(':') else { return Err(without_scheme(url).into()) };
-    match scheme.to_ascii_lowercase().as_str() {
+    let scheme = scheme.to_ascii_lowercase();
+    if options.key.is_some() && matches!(scheme.as_str(), "memory" | "sqlite") {
+        let rule = "is for a server, which http: and https: URLs name: leave it away";
+        return Err(Invalid::missing("key", rule).into());
+    }
+    match scheme.as_str() {
         "memory" => memory(url, rest, options),
         "sqlite" => sqlite(url, rest, options),
-        scheme @ ("http" | "https") => http(scheme, url, &options),
+        scheme @ ("http" | "https") => http(scheme, url, options),
         scheme @ ("postgres" | "postgresql") => {
             Err(unsupported(scheme, "PostgreSQL comes with the crate apmt-store-postgres in a later version"))
         }
@@ -60,7 +66,7 @@ fn memory(url: &str, rest: &str, options: Options) -> Result<Arc<dyn Store>> {
 }
 
 /// A store on another machine: the options are that machine's to choose.
-fn http(scheme: &str, url: &str, options: &Options) -> Result<Arc<dyn Store>> {
+fn http(scheme: &str, url: &str, options: Options) -> Result<Arc<dyn Store>> {
     let rule = "is the server's to choose: leave it away";
     if let Some(calendar) = &options.calendar {
         return Err(Invalid::new("calendar", calendar.name(), rule).into());
@@ -68,16 +74,20 @@ fn http(scheme: &str, url: &str, options: &Options) -> Result<Arc<dyn Store>> {
     if options.read_only {
         return Err(Invalid::new("read_only", true, rule).into());
     }
-    open_http(scheme, url)
+    open_http(scheme, url, options.key)
 }
 
 #[cfg(feature = "http")]
-fn open_http(_scheme: &str, url: &str) -> Result<Arc<dyn Store>> {
-    Ok(Arc::new(apmt_store_http::HttpStore::open(url)?))
+fn open_http(_scheme: &str, url: &str, key: Option<String>) -> Result<Arc<dyn Store>> {
+    let mut builder = apmt_store_http::HttpStore::builder(url);
+    if let Some(key) = key {
+        builder = builder.key(key);
+    }
+    Ok(Arc::new(builder.open()?))
 }
 
 #[cfg(not(feature = "http"))]
-fn open_http(scheme: &str, _url: &str) -> Result<Arc<dyn Store>> {
+fn open_http(scheme: &str, _url: &str, _key: Option<String>) -> Result<Arc<dyn Store>> {
     Err(unsupported(scheme, "build apmt-client with its feature http, or tls for https:"))
 }
 

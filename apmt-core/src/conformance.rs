@@ -147,6 +147,7 @@ macro_rules! conformance {
             // hostile
             hostile_names_are_kept_apart
             names_of_256_bytes_are_kept_whole
+            the_largest_event_is_kept
             instants_of_every_year_are_kept
             a_case_of_2_000_events_in_any_order
             a_batch_of_10_000_events_is_stored

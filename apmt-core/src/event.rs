@@ -46,7 +46,7 @@ pub use types::{ActorKind, EventType, Outcome, What};
 use crate::name::{ActorName, CaseId, Sent};
 use crate::time::Timestamp;
 
-/// The most bytes that an event's JSON may have: 64 KiB.
+/// The most bytes that an event's JSON may have, without `id` and `occurred_at`: 64 KiB.
 pub const MAX_EVENT_BYTES: usize = 64 * 1024;
 /// The most bytes that an exported event's JSON may have, with what the store has added: `id`, `occurred_at`,
 /// `position`, `recorded_at`, `retracted`.

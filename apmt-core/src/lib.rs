@@ -93,6 +93,7 @@ pub mod policy;
 pub mod store;
 pub mod tally;
 pub mod time;
+mod when_full;
 mod wire;
 pub mod yaml;
 
@@ -107,3 +108,4 @@ pub use name::{ActorName, CaseId, MAX_NAME_BYTES};
 pub use policy::Policy;
 pub use store::{Activity, AsOf, OpenCase, Receipt, Recorded, Store, StoreStatus};
 pub use time::{Clock, Day, SystemClock, Timestamp, Window};
+pub use when_full::WhenFull;

@@ -5,6 +5,8 @@ mod demo;
 mod export;
 mod import;
 mod key;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod policy;
 mod record;
 mod serve;
@@ -55,6 +57,9 @@ enum Command {
     Contributions(show::Contributions),
     Case(show::Case),
     Export(export::Export),
+    #[cfg(feature = "outbox")]
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
     #[command(subcommand)]
     Policy(policy::Policy),
     Serve(serve::Serve),
@@ -111,6 +116,8 @@ impl Command {
             Self::Contributions(command) => command.run(),
             Self::Case(command) => command.run(),
             Self::Export(command) => command.run(),
+            #[cfg(feature = "outbox")]
+            Self::Outbox(command) => command.run(),
             Self::Policy(command) => command.run(),
             Self::Serve(command) => command.run(),
             Self::Key(command) => command.run(),

@@ -1,5 +1,6 @@
 //! Which store, which policy, which calendar: the options that every command on data has.
 
+use std::env::VarError;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +25,8 @@ pub(crate) const DEFAULT_STORE: &str = "sqlite:apmt.db";
 pub(crate) struct StoreOptions {
     /// The store: memory:, sqlite:PATH, http://…, https://… or postgres://…
     ///
-    /// memory: ends with the command. A server judges by its own policy and calendar. This build opens no postgres:.
+    /// memory: ends with the command. A server judges by its own policy and calendar, and where it asks for a key, gets
+    /// that of the environment variable APMT_KEY. This build opens no postgres:.
     #[arg(
         long,
         value_name = "URL",
@@ -87,8 +89,11 @@ impl RuleOptions {
                     "a server measures through its own calendar, not through --calendar",
                 ));
             }
-            let store = HttpStore::builder(url).retry_budget(PATIENCE).open()?;
-            builder = builder.store(Arc::new(store));
+            let mut store = HttpStore::builder(url).retry_budget(PATIENCE);
+            if let Some(key) = key()? {
+                store = store.key(key);
+            }
+            builder = builder.store(Arc::new(store.open()?));
         } else {
             builder = builder.url(url).calendar(calendar(&self.calendar)?);
         }
@@ -107,6 +112,17 @@ impl RuleOptions {
 
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
         self.policy.as_deref().map_or_else(|| Ok(Policy::default()), policy)
+    }
+}
+
+/// The key for a server. It is no option: others on the machine see what a command is given.
+fn key() -> Result<Option<String>, Failure> {
+    match std::env::var("APMT_KEY") {
+        Ok(key) if key.trim().is_empty() => Ok(None),
+        Ok(key) => Ok(Some(key.trim().to_owned())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(Failure::new("APMT_KEY is no text")
+            .advise("give it the key as the server's operator handed it out")),
     }
 }
 

@@ -5,6 +5,8 @@ pub(crate) mod dossier;
 pub(crate) mod evidence;
 pub(crate) mod keys;
 mod number;
+#[cfg(feature = "outbox")]
+pub(crate) mod outbox;
 pub(crate) mod scoreboard;
 mod table;
 

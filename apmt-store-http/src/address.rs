@@ -47,6 +47,11 @@ impl Address {
         host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
     }
 
+    /// Whether whoever stands on the way can read what is sent.
+    pub(crate) fn is_in_the_clear(&self) -> bool {
+        self.0.scheme() == "http"
+    }
+
     /// The URL of what lies under that path, with those parameters.
     pub(crate) fn of<'a>(&self, path: &[&str], query: impl IntoIterator<Item = (&'a str, String)>) -> Url {
         let mut url = self.0.clone();

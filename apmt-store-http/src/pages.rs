@@ -4,7 +4,6 @@ use apmt_core::Result;
 use serde::de::DeserializeOwned;
 
 use crate::HttpStore;
-use crate::transport::Call;
 use crate::wire::{Page, read};
 
 /// The most that is asked for at once; the server gives no more either.
@@ -17,7 +16,7 @@ impl HttpStore {
     /// What the server answers under that path.
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, query: Query) -> Result<T> {
         let url = self.address.of(&[path], query);
-        let body = self.transport.call(Call::Get(url)).await.map_err(|failure| failure.error)?;
+        let body = self.transport.get(url).await.map_err(|failure| failure.error())?;
         read(&body)
     }
 

@@ -21,25 +21,28 @@ impl Retry {
         Self { budget }
     }
 
-    /// The wait before the next attempt, or `None` if it would begin after the budget. `failed` attempts have been
-    /// made, at least 1, since the call `elapsed` ago; the server may have `asked` for a wait; `random` is any number.
-    ///
-    /// The wait doubles from 50 ms up to 5 s, less a random part of up to a half, so that clients that failed together
-    /// do not come back together. What the server asks for is the least.
-    pub(crate) fn wait(
-        &self,
-        failed: u32,
-        elapsed: Duration,
-        asked: Option<Duration>,
-        random: u64,
-    ) -> Option<Duration> {
-        let longest = FIRST.saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1))).min(CAP);
-        let half = longest / 2;
-        let share = (random >> 32) as u32;
-        let wait = half + half.mul_f64(f64::from(share) / f64::from(u32::MAX));
-        let wait = asked.map_or(wait, |asked| wait.max(asked));
-        (elapsed.checked_add(wait)? <= self.budget).then_some(wait)
+    /// Whether an attempt after that wait would begin after the budget of a call that began `elapsed` ago.
+    pub(crate) fn is_over(&self, elapsed: Duration, wait: Duration) -> bool {
+        elapsed.checked_add(wait).is_none_or(|then| then > self.budget)
     }
+}
+
+/// The wait before the next attempt. `failed` attempts have been made, at least 1; the server may have `asked` for a
+/// wait; `random` is any number.
+///
+/// The wait doubles from 50 ms up to 5 s, less a random part of up to a half, so that clients that failed together do
+/// not come back together. What the server asks for is the least.
+pub(crate) fn wait(failed: u32, asked: Option<Duration>, random: u64) -> Duration {
+    wait_up_to(CAP, failed, asked, random)
+}
+
+/// As [`wait`], up to another longest wait than 5 s.
+pub(crate) fn wait_up_to(cap: Duration, failed: u32, asked: Option<Duration>, random: u64) -> Duration {
+    let longest = FIRST.saturating_mul(2_u32.saturating_pow(failed.saturating_sub(1))).min(cap);
+    let half = longest / 2;
+    let share = (random >> 32) as u32;
+    let wait = half + half.mul_f64(f64::from(share) / f64::from(u32::MAX));
+    asked.map_or(wait, |asked| wait.max(asked))
 }
 
 /// Whether an answer of that status may be another one later. `said` is the kind of error that an APMT named; where
@@ -74,41 +77,41 @@ pub(crate) fn random() -> u64 {
 mod tests {
     use super::*;
 
-    const MINUTE: Retry = Retry::within(Duration::from_secs(60));
-
     #[test]
     fn waits_double_up_to_the_cap() {
-        let longest = |failed| MINUTE.wait(failed, Duration::ZERO, None, u64::MAX).unwrap().as_millis();
+        let longest = |failed| wait(failed, None, u64::MAX).as_millis();
         assert_eq!(
             (1..=9).map(longest).collect::<Vec<_>>(),
             [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000]
         );
         assert_eq!(longest(u32::MAX), 5000);
+        assert_eq!(wait_up_to(Duration::from_secs(60), u32::MAX, None, u64::MAX), Duration::from_secs(60));
     }
 
     #[test]
     fn chance_takes_off_half_at_most() {
-        assert_eq!(MINUTE.wait(1, Duration::ZERO, None, 0), Some(FIRST / 2));
+        assert_eq!(wait(1, None, 0), FIRST / 2);
         for _ in 0..100 {
-            let wait = MINUTE.wait(4, Duration::ZERO, None, random()).unwrap();
+            let wait = wait(4, None, random());
             assert!((200..=400).contains(&wait.as_millis()), "{wait:?}");
         }
     }
 
     #[test]
     fn what_the_server_asks_for_is_the_least() {
-        let wait = |asked| MINUTE.wait(7, Duration::ZERO, Some(Duration::from_millis(asked)), 0).unwrap();
+        let wait = |asked| wait(7, Some(Duration::from_millis(asked)), 0);
         assert_eq!((wait(10).as_millis(), wait(7000).as_millis()), (1600, 7000));
     }
 
     #[test]
     fn nothing_begins_after_the_budget() {
+        let minute = Retry::within(Duration::from_secs(60));
         let almost = Duration::from_millis(60_000 - 50);
-        assert_eq!(MINUTE.wait(1, almost, None, u64::MAX), Some(FIRST));
-        assert_eq!(MINUTE.wait(1, almost + Duration::from_millis(1), None, u64::MAX), None);
-        assert_eq!(MINUTE.wait(1, Duration::ZERO, Some(Duration::from_secs(61)), 0), None);
-        assert_eq!(MINUTE.wait(1, Duration::MAX, None, 0), None);
-        assert_eq!(Retry::within(Duration::ZERO).wait(1, Duration::ZERO, None, 0), None);
+        assert!(!minute.is_over(almost, FIRST));
+        assert!(minute.is_over(almost + Duration::from_millis(1), FIRST));
+        assert!(minute.is_over(Duration::ZERO, Duration::from_secs(61)));
+        assert!(minute.is_over(Duration::MAX, FIRST));
+        assert!(Retry::within(Duration::ZERO).is_over(Duration::ZERO, FIRST / 2));
     }
 
     #[test]

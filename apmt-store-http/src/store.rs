@@ -3,37 +3,28 @@
 use apmt_core::contribution::Cursor;
 use apmt_core::event::MAX_BATCH_BYTES;
 use apmt_core::{
-    Activity, ActorName, AsOf, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event, Invalid,
-    Policy, Receipt, Recorded, Result, Store, StoreStatus, SystemClock, Timestamp, Window,
+    Activity, ActorName, AsOf, CaseId, Clock, Contribution, Dossier, Error, Event, Invalid, Policy, Receipt,
+    Recorded, Result, Store, StoreStatus, SystemClock, Timestamp, Window,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::HttpStore;
 use crate::pages::Query;
-use crate::transport::Call;
-use crate::wire::{Activities, Case, Contributions, Dossiers, Log, Stored, read};
+use crate::wire::{Activities, Case, Contributions, Dossiers, Log, read};
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Store for HttpStore {
-    /// Sends the batch. The events have their ids before they are sent, so that the batch may be sent again; an event
-    /// without an instant is given it by the server's store.
+    /// Sends the batch, alone or with those of other callers. The events have their ids before they are sent, so that
+    /// the batch may be sent again; an event without an instant is given it by the server's store.
     async fn append(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
         if events.is_empty() {
             // Nothing is sent, and a closed store refuses even that.
             return if self.transport.is_closed() { Err(Error::closed()) } else { Ok(Vec::new()) };
         }
-        let (count, body) = (events.len(), lines(events)?);
-        let query = [("atomic", "true".to_owned()), ("receipts", "true".to_owned())];
-        let call = Call::Append(self.address.of(&["events"], query), body.into());
-        let answer = self.transport.call(call).await.map_err(|failure| failure.error)?;
-        let Stored { receipts } = read(&answer)?;
-        if receipts.len() == count {
-            return Ok(receipts);
-        }
-        let message = format!("the server answered {} receipts to {count} events", receipts.len());
-        Err(Error::new(ErrorKind::Mismatch, message))
+        let (count, lines) = (events.len(), lines(events)?);
+        self.transport.append(count, lines.into()).await
     }
 
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Recorded>> {
@@ -42,11 +33,11 @@ impl Store for HttpStore {
 
     async fn event(&self, id: Uuid) -> Result<Option<Recorded>> {
         let url = self.address.of(&["events", &id.to_string()], []);
-        match self.transport.call(Call::Get(url)).await {
+        match self.transport.get(url).await {
             Ok(body) => read(&body).map(Some),
             // A server that knows nothing under this path would not say what is missing.
             Err(failure) if failure.missing.as_deref() == Some("event") => Ok(None),
-            Err(failure) => Err(failure.error),
+            Err(failure) => Err(failure.error()),
         }
     }
 

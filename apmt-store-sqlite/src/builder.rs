@@ -11,8 +11,9 @@ use rusqlite::Connection;
 use crate::error::explained;
 use crate::reader::Readers;
 use crate::refold::{FOLD_VERSION, made_with, refold};
+use crate::schema::SCHEMA;
 use crate::writer::Writer;
-use crate::{SqliteStore, Synchronous, connection, schema};
+use crate::{SqliteStore, Synchronous, connection};
 
 /// Options for opening a file; see [`SqliteStore::builder`].
 pub struct SqliteBuilder {
@@ -131,8 +132,8 @@ impl SqliteBuilder {
 
     /// The connection that writes, with the schema and the derived tables as they should be.
     fn prepare(&mut self) -> Result<Connection> {
-        let mut connection = connection::writer(&self.path, self.synchronous, self.busy)?;
-        schema::migrate(&mut connection, &self.path)?;
+        let mut connection = connection::writer(&self.path, &SCHEMA, self.synchronous, self.busy)?;
+        SCHEMA.migrate(&mut connection, &self.path)?;
         let sql = |error: rusqlite::Error| explained(&self.path, &error);
         let made = made_with(&connection).map_err(sql)?;
         let digest = self.calendar.digest();
@@ -150,9 +151,9 @@ impl SqliteBuilder {
     /// Whether the file can be read as it is.
     fn check(&self) -> Result<()> {
         let connection = connection::reader(&self.path, self.busy)?;
-        schema::check(&connection, &self.path)?;
+        SCHEMA.check(&connection, &self.path)?;
         let sql = |error: rusqlite::Error| explained(&self.path, &error);
-        let current = schema::is_current(&connection).map_err(sql)?;
+        let current = SCHEMA.is_current(&connection).map_err(sql)?;
         if !current || made_with(&connection).map_err(sql)?.version != Some(FOLD_VERSION) {
             let message = format!(
                 "{}: an older APMT wrote this file: open it once to be written, and it is brought up to date",

@@ -7,7 +7,7 @@ use apmt_core::Result;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::explained;
-use crate::schema;
+use crate::file::Schema;
 
 /// How much a commit waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,12 +21,16 @@ pub enum Synchronous {
     Normal,
 }
 
-/// The connection that writes. A file that is not APMT's is refused before anything about it is changed.
-pub(crate) fn writer(path: &Path, synchronous: Synchronous, busy: Duration) -> Result<Connection> {
+/// A connection that writes, to a file that is made if it is not there. One of another schema, or of a newer version of
+/// it, is refused before anything about it is changed.
+///
+/// # Errors
+/// As for [`Schema::check`].
+pub fn writer(path: &Path, schema: &Schema, synchronous: Synchronous, busy: Duration) -> Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = open(path, flags, busy)?;
-    schema::check(&connection, path)?;
+    schema.check(&connection, path)?;
     let level = match synchronous {
         Synchronous::Full => "FULL",
         Synchronous::Normal => "NORMAL",

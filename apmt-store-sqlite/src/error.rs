@@ -6,7 +6,7 @@ use apmt_core::{Error, ErrorKind};
 use rusqlite::ErrorCode;
 
 /// What SQLite or a file reported about the database at `path`, as an error that says what to do.
-pub(crate) fn explained(path: &Path, error: &rusqlite::Error) -> Error {
+pub fn explained(path: &Path, error: &rusqlite::Error) -> Error {
     let (kind, advice) = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => (
             ErrorKind::DiskFull,

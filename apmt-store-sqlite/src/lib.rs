@@ -40,6 +40,7 @@ mod builder;
 mod connection;
 mod derived;
 mod error;
+pub mod file;
 mod query;
 mod reader;
 mod refold;

@@ -11,15 +11,10 @@
 //! | `held` | the clocks that run: who holds what | a dossier's open cases |
 //! | `head` | the latest instant, and what the derived tables were made with | |
 
-use std::path::Path;
+use crate::file::Schema;
 
-use apmt_core::{Error, ErrorKind, Result};
-use rusqlite::{Connection, TransactionBehavior};
-
-use crate::error::explained;
-
-/// `APMT` in ASCII: marks the file as ours (SQLite's `application_id`).
-const APPLICATION_ID: i32 = 0x4150_4d54;
+/// `APMT` in ASCII marks the file as a store.
+pub(crate) const SCHEMA: Schema = Schema::new(0x4150_4d54, "store", MIGRATIONS);
 
 /// One SQL script a version; the place in the list is the version that it makes. Scripts that have been released are
 /// never changed.
@@ -78,53 +73,3 @@ CREATE TABLE head (
 ) STRICT;
 INSERT INTO head (one) VALUES (1);
 "];
-
-/// Brings the file to the newest version, or refuses it.
-pub(crate) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
-    let sql = |error: rusqlite::Error| explained(path, &error);
-    // Two processes may open a new file at once: the version is read under the lock that the change is made under.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
-    let from = version(&transaction).map_err(sql)?;
-    for (number, script) in MIGRATIONS.iter().enumerate().skip(from) {
-        transaction.execute_batch(script).map_err(sql)?;
-        transaction.pragma_update(None, "user_version", number as i64 + 1).map_err(sql)?;
-    }
-    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql)?;
-    transaction.commit().map_err(sql)
-}
-
-/// Refuses a file that is not APMT's, or that a newer version wrote.
-pub(crate) fn check(connection: &Connection, path: &Path) -> Result<()> {
-    let sql = |error: rusqlite::Error| explained(path, &error);
-    let number =
-        |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(sql);
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(sql)?;
-    let (application, version) = (number("application_id")?, number("user_version")?);
-    if tables > 0 && application != i64::from(APPLICATION_ID) {
-        let message = format!(
-            "{}: this is an SQLite database of another program, not APMT's: give another path",
-            path.display()
-        );
-        return Err(Error::new(ErrorKind::Corrupt, message));
-    }
-    if version > MIGRATIONS.len() as i64 {
-        let message = format!(
-            "{}: a newer APMT wrote this file (schema version {version}, and this one knows {}): update APMT",
-            path.display(),
-            MIGRATIONS.len()
-        );
-        return Err(Error::new(ErrorKind::Mismatch, message));
-    }
-    Ok(())
-}
-
-/// Whether the file has the newest version: a reader cannot bring it there.
-pub(crate) fn is_current(connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(version(connection)? == MIGRATIONS.len())
-}
-
-fn version(connection: &Connection) -> rusqlite::Result<usize> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    Ok(usize::try_from(version).unwrap_or(0))
-}

@@ -78,6 +78,28 @@ fn a_server_chooses_its_own_calendar() {
 }
 
 #[test]
+fn a_key_is_for_a_server_and_is_never_shown() {
+    let builder = || Client::builder().key("apmt_secret");
+    assert!(!format!("{:?}", builder()).contains("secret"));
+    let memory = Arc::new(MemoryStore::new());
+    for wrong in [builder().url("memory:"), builder().url("sqlite:apmt.db"), builder().store(memory)] {
+        let error = wrong.build().unwrap_err();
+        assert_eq!(error.invalid().map(apmt_client::Invalid::field), Some("key"));
+        assert!(!format!("{error:?}").contains("secret"));
+    }
+    #[cfg(feature = "http")]
+    {
+        let client = builder().url("http://localhost:9300").build().unwrap();
+        assert!(!format!("{client:?}").contains("secret"));
+        let error = Client::builder().url("http://localhost:9300").key("a secret").build().unwrap_err();
+        assert!(
+            error.to_string().contains("visible ASCII") && !error.to_string().contains("secret"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
 fn an_unknown_scheme_gets_the_known_ones_and_the_nearest() {
     let (kind, message) = refused("sqlit:apmt.db");
     assert_eq!(kind, ErrorKind::Invalid);

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::bench::{Bench, hour, hours, now, time};
-use crate::event::Event;
+use crate::event::{Event, MAX_EVENT_BYTES};
 use crate::name::MAX_NAME_BYTES;
 use crate::time::{Timestamp, Window};
 
@@ -78,6 +78,20 @@ pub async fn names_of_256_bytes_are_kept_whole(bench: &Bench) {
         assert_eq!(trial.contributions(name).await.len(), count);
         assert_eq!(trial.case(name).await.len(), count);
     }
+}
+
+/// An event of 64 KiB without an id: the id and the instant that it is given on the way do not make it too large.
+pub async fn the_largest_event_is_kept(bench: &Bench) {
+    let trial = bench.store().await;
+    let note = "n".repeat(MAX_EVENT_BYTES - r#"{"type":"X_LONG","note":""}"#.len());
+    let event = Event::custom("X_LONG").field("note", note).build().unwrap();
+    assert_eq!(event.json_bytes(), MAX_EVENT_BYTES);
+    let receipts = trial.append([event.clone()]).await;
+    let recorded = trial.store.event(receipts[0].id).await.unwrap().unwrap();
+    assert_eq!(recorded.event.extra(), event.extra());
+    // With both, as an outbox sends it.
+    let stamped = Event::from_json(recorded.event.to_json()).unwrap();
+    assert!(trial.append([stamped]).await[0].duplicate);
 }
 
 /// Before 1970, before 1582, in the year 0, at the end of the year 9999: where the store's clock lets them.

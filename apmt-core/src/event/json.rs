@@ -71,18 +71,19 @@ impl Event {
     ///
     /// # Errors
     /// [`Invalid`] names the field, the value and the rule. Text that is no JSON, is no object, is over
-    /// [`MAX_EVENT_BYTES`], nests over 127 deep, is not UTF-8, or gives a field twice is refused as the field `event`.
+    /// [`MAX_EVENT_BYTES`] (`id` and `occurred_at` left out), nests over 127 deep, is not UTF-8, or gives a field twice
+    /// is refused as the field `event`.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, Invalid> {
         let json = json.as_ref();
         if json.len() > MAX_EXPORTED_BYTES {
             return Err(too_large(json.len()));
         }
         let fields = parse(json)?;
-        if json.len() > MAX_EVENT_BYTES && !fields.exported {
-            return Err(too_large(json.len()));
-        }
         let exported = fields.exported;
         let event = fields.into_event()?;
+        if json.len() > MAX_EVENT_BYTES && !exported && json.len() - event.stamp_bytes() > MAX_EVENT_BYTES {
+            return Err(too_large(json.len()));
+        }
         // Numbers may take up to four times the room that they came in (`1e15` is written out), and what is stored has to
         // be small enough to be exported and recorded elsewhere.
         if exported || json.len() <= MAX_EVENT_BYTES / 4 { Ok(event) } else { event.within_size() }
@@ -119,9 +120,19 @@ impl Event {
             return Err(Invalid::missing("event", "nests over 127 deep"));
         }
         match self.json_bytes() {
-            bytes if bytes > MAX_EVENT_BYTES => Err(too_large(bytes)),
+            bytes if bytes > MAX_EVENT_BYTES && bytes - self.stamp_bytes() > MAX_EVENT_BYTES => {
+                Err(too_large(bytes))
+            }
             _ => Ok(self),
         }
+    }
+
+    /// How many bytes of the event's JSON `id` and `occurred_at` take at most, which do not count: a client or an outbox
+    /// that passes the event on has added them, and must not make it too large by that.
+    fn stamp_bytes(&self) -> usize {
+        const ID: usize = r#","id":"00000000-0000-0000-0000-000000000000""#.len();
+        const OCCURRED_AT: usize = r#","occurred_at":"2026-03-02T08:00:00.123Z""#.len();
+        usize::from(self.id.is_some()) * ID + usize::from(self.occurred_at.is_some()) * OCCURRED_AT
     }
 }
 

@@ -5,6 +5,8 @@ mod demo;
 mod import;
 mod keys;
 mod logs;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod policy;
 mod records;
 mod screens;
@@ -48,9 +50,11 @@ impl Folder {
         let mut command = Command::new(env!("CARGO_BIN_EXE_apmt"));
         command.args(arguments).current_dir(self.0.path());
         for variable in [
+            "APMT_KEY",
             "APMT_KEYS",
             "APMT_LOG",
             "APMT_LOG_FORMAT",
+            "APMT_OUTBOX",
             "APMT_STORE",
             "NO_COLOR",
             "CLICOLOR",

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::Folder;
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: &[&[&str]] = &[
     &["record"],
     &["import"],
     &["dossier"],
@@ -12,6 +12,16 @@ const COMMANDS: [&[&str]; 16] = [
     &["contributions"],
     &["case"],
     &["export"],
+    #[cfg(feature = "outbox")]
+    &["outbox", "status"],
+    #[cfg(feature = "outbox")]
+    &["outbox", "retry"],
+    #[cfg(feature = "outbox")]
+    &["outbox", "discard"],
+    #[cfg(feature = "outbox")]
+    &["outbox", "export"],
+    #[cfg(feature = "outbox")]
+    &["outbox", "deliver"],
     &["demo"],
     &["completions"],
     &["serve"],
@@ -29,7 +39,7 @@ fn every_command_has_help_with_examples() {
     let help = folder.run(&["--help"]).succeeded().out;
     assert!(help.contains("Exit codes:") && help.contains("Examples:"), "{help}");
     for command in COMMANDS {
-        let help = folder.run(&[command, &["--help"]].concat()).succeeded().out;
+        let help = folder.run(&[*command, &["--help"]].concat()).succeeded().out;
         assert!(help.contains("Example"), "{command:?}: {help}");
     }
     assert!(folder.run(&["--version"]).succeeded().out.starts_with("apmt "));

@@ -1,150 +1,44 @@
-//! A bad network between the remote store and the server: nothing is lost, and nothing comes twice.
+//! A bad network between the remote store and the server: nothing is lost, nothing comes twice, and what an outbox
+//! delivers comes in order.
 
-use std::collections::HashSet;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+mod proxy;
+
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use apmt_client::Client;
-use apmt_core::{ErrorKind, Event, Store};
+use apmt_core::{ErrorKind, Event, Recorded, Store};
 use apmt_server::serve::ServeOptions;
 use apmt_store_http::HttpStore;
 use futures_lite::future::block_on;
 use uuid::Uuid;
 
 use crate::support::Served;
+use proxy::Proxy;
 
-/// What becomes of a connection.
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    /// It is passed on as it is.
-    None,
-    /// It is closed before the server hears of it.
-    Refused,
-    /// The server gets the request, and its answer is lost.
-    AnswerLost,
-    /// Half of the answer comes back.
-    AnswerCut,
-    /// Something between says that it is busy.
-    Busy,
-    /// Something between says that it cannot reach the server.
-    BadGateway,
-    /// The server gets the request twice, and both answers come to one.
-    Twice,
+/// A store behind the proxy, which gives up a stalled answer soon, and a call late.
+fn behind(proxy: &Proxy) -> HttpStore {
+    let store = HttpStore::builder(&format!("http://{}", proxy.address));
+    let store = store.request_timeout(Duration::from_millis(500)).retry_budget(Duration::from_secs(300));
+    store.open().unwrap()
 }
 
-/// No more than two in a row, for each wait is longer than the one before.
-const FAULTS: [Fault; 10] = [
-    Fault::Refused,
-    Fault::None,
-    Fault::AnswerLost,
-    Fault::Busy,
-    Fault::None,
-    Fault::AnswerCut,
-    Fault::BadGateway,
-    Fault::None,
-    Fault::AnswerLost,
-    Fault::Twice,
-];
-
-/// Stands between, and takes one request a connection: the fault goes by the connection's number.
-struct Proxy {
-    address: SocketAddr,
-    met: Arc<AtomicUsize>,
-    over: Arc<AtomicBool>,
+fn sent(event: &Event) -> String {
+    event.extra()["sent"].as_str().unwrap().to_owned()
 }
 
-impl Proxy {
-    fn before(server: SocketAddr) -> Self {
-        let listener = TcpListener::bind(Served::any()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (met, over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let (count, end) = (Arc::clone(&met), Arc::clone(&over));
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if end.load(Ordering::SeqCst) {
-                    return;
-                }
-                let fault = FAULTS[count.fetch_add(1, Ordering::SeqCst) % FAULTS.len()];
-                // A client may go away at any moment.
-                let _ = pass(stream.unwrap(), server, fault);
-            }
-        });
-        Self { address, met, over }
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::SeqCst);
-        // Wakes the thread, so that it sees that it is over.
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
-fn pass(mut client: TcpStream, server: SocketAddr, fault: Fault) -> std::io::Result<()> {
-    if matches!(fault, Fault::Refused) {
-        return Ok(());
-    }
-    let request = one_request(&mut client)?;
-    let ask = || -> std::io::Result<Vec<u8>> {
-        let mut server = TcpStream::connect(server)?;
-        server.write_all(&request)?;
-        let mut answer = Vec::new();
-        server.read_to_end(&mut answer)?;
-        Ok(answer)
-    };
-    match fault {
-        Fault::Refused => Ok(()),
-        Fault::None => client.write_all(&ask()?),
-        Fault::AnswerLost => ask().map(drop),
-        Fault::AnswerCut => {
-            let answer = ask()?;
-            client.write_all(&answer[..answer.len() - answer.len() / 4])
-        }
-        Fault::Busy => client.write_all(
-            b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-        ),
-        Fault::BadGateway => client.write_all(
-            b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 6\r\nconnection: close\r\n\r\n<html>",
-        ),
-        Fault::Twice => {
-            ask()?;
-            client.write_all(&ask()?)
-        }
-    }
-}
-
-/// One request, told to be its connection's last.
-fn one_request(client: &mut TcpStream) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let mut buffer = [0; 16_384];
-    loop {
-        if let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
-            let length: usize = text
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
-                .unwrap_or(0);
-            if bytes.len() >= head + 4 + length {
-                bytes.splice(head..head, *b"\r\nconnection: close");
-                return Ok(bytes);
-            }
-        }
-        match client.read(&mut buffer)? {
-            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            read => bytes.extend_from_slice(&buffer[..read]),
-        }
-    }
+/// The whole log, by a way without faults.
+fn log(served: &Served) -> Vec<Recorded> {
+    block_on(HttpStore::open(&served.url()).unwrap().events(0, usize::MAX)).unwrap()
 }
 
 #[test]
 fn every_event_is_in_the_log_once() {
     let served = Served::fresh();
     let proxy = Proxy::before(served.address);
-    let store = HttpStore::open(&format!("http://{}", proxy.address)).unwrap();
+    let store = behind(&proxy);
     // Some events have an id, and some are given one; some batches are large.
     let batches: Vec<Vec<Event>> = (0..40_u128)
         .map(|batch| {
@@ -160,28 +54,141 @@ fn every_event_is_in_the_log_once() {
             (0..if batch % 4 == 0 { 1000 } else { 3 }).map(event).collect()
         })
         .collect();
-    let mut sent = HashSet::new();
     let mut acknowledged = Vec::new();
-    for batch in batches {
-        sent.extend(batch.iter().map(|event| event.extra()["sent"].to_string()));
+    for batch in &batches {
         let receipts = block_on(store.append(batch.clone())).expect("what fails for now is tried again");
-        acknowledged.extend(batch.iter().map(|event| event.extra()["sent"].to_string()).zip(receipts));
+        acknowledged.extend(batch.iter().map(sent).zip(receipts));
     }
-    assert!(proxy.met.load(Ordering::SeqCst) > 40, "faults were met");
+    assert!(proxy.met() > 40, "faults were met");
 
-    let direct = HttpStore::open(&served.url()).unwrap();
-    let log = block_on(direct.events(0, usize::MAX)).unwrap();
-    assert_eq!(log.len(), sent.len(), "once each");
-    let stored: HashSet<String> =
-        log.iter().map(|recorded| recorded.event.extra()["sent"].to_string()).collect();
-    assert_eq!(stored, sent);
-    for (sent, receipt) in acknowledged {
+    let log = log(&served);
+    let stored: Vec<String> = log.iter().map(|recorded| sent(&recorded.event)).collect();
+    let all: Vec<String> = batches.iter().flatten().map(sent).collect();
+    assert_eq!(stored, all, "once each, in the order of the calls");
+    for (sent_as, receipt) in acknowledged {
         let recorded = &log[usize::try_from(receipt.position).unwrap() - 1];
-        assert_eq!((recorded.id, recorded.event.extra()["sent"].to_string()), (receipt.id, sent));
+        assert_eq!((recorded.id, sent(&recorded.event)), (receipt.id, sent_as));
     }
     // Reading comes through as well.
     assert_eq!(block_on(store.events(0, usize::MAX)).unwrap(), log);
     assert_eq!(block_on(store.status()).unwrap().position, log.len() as u64);
+}
+
+/// Their appends are put together, and each gets their own receipts.
+#[test]
+fn every_event_of_eight_callers_is_in_the_log_once() {
+    const CALLS: usize = 24;
+    let served = Served::fresh();
+    let proxy = Proxy::before(served.address);
+    let store = behind(&proxy);
+    let acknowledged: Vec<_> = std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..8)
+            .map(|caller| {
+                let store = &store;
+                scope.spawn(move || {
+                    let mut acknowledged = Vec::new();
+                    for call in 0..CALLS {
+                        let event = |n: usize| {
+                            Event::decision("anne")
+                                .field("sent", format!("{caller}/{call}/{n}"))
+                                .build()
+                                .unwrap()
+                        };
+                        let batch: Vec<Event> = (0..[1, 60, 100][call % 3]).map(event).collect();
+                        let receipts = block_on(store.append(batch.clone())).expect("it is tried again");
+                        acknowledged.extend(batch.iter().map(sent).zip(receipts));
+                    }
+                    acknowledged
+                })
+            })
+            .collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).collect()
+    });
+    let log = log(&served);
+    // Each request alone would take more than two attempts.
+    assert!(log.len() >= 10_000 && proxy.met() < 2 * 8 * CALLS, "appends are put together: {}", proxy.met());
+    assert_eq!(log.len(), acknowledged.iter().map(Vec::len).sum::<usize>(), "once each");
+    for caller in acknowledged {
+        let positions: Vec<u64> = caller.iter().map(|(_, receipt)| receipt.position).collect();
+        assert!(positions.is_sorted(), "each caller's are in order");
+        for (sent_as, receipt) in caller {
+            let recorded = &log[usize::try_from(receipt.position).unwrap() - 1];
+            assert_eq!((recorded.id, sent(&recorded.event)), (receipt.id, sent_as));
+        }
+    }
+}
+
+#[cfg(feature = "outbox")]
+mod outbox {
+    use apmt_core::MemoryStore;
+    use apmt_store_http::Outbox;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(300);
+
+    fn event(n: usize) -> Event {
+        Event::decision("anne").field("sent", n.to_string()).build().unwrap()
+    }
+
+    fn assert_is_in_order(served: &Served, events: usize) {
+        let stored: Vec<String> = log(served).iter().map(|recorded| sent(&recorded.event)).collect();
+        assert_eq!(stored, (0..events).map(|n| n.to_string()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_outbox_delivers_in_order_through_a_bad_network() {
+        let folder = tempfile::tempdir().unwrap();
+        // With the machine's clock, by which the outbox gives instants.
+        let served = Served::of(Arc::new(MemoryStore::new()));
+        let proxy = Proxy::before(served.address);
+        let outbox = Outbox::builder(folder.path().join("outbox.db")).target(Arc::new(behind(&proxy)));
+        let outbox = outbox.open().unwrap();
+        let mut events = (0..).map(event);
+        let mut put = 0;
+        // Meanwhile it delivers: what there is when it looks.
+        while put < 10_000 {
+            let size = [1, 1500, 70, 700][put % 4];
+            let receipts = block_on(outbox.record_events(events.by_ref().take(size))).unwrap();
+            put += receipts.len();
+        }
+        outbox.flush_blocking(LONG).unwrap();
+        let status = outbox.status_blocking().unwrap();
+        assert_eq!((status.delivered, status.dead), (put as u64, 0));
+        assert!(proxy.met() > 10, "faults were met");
+        assert_is_in_order(&served, put);
+    }
+
+    /// The outbox tries again by itself, over a server that ends and comes back on the same file.
+    #[test]
+    fn an_outbox_outlives_its_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("apmt.db").display());
+        let serve =
+            |address| Served::run(ServeOptions::new(Client::open(&url).unwrap()).with_address(address));
+        let served = serve(own_address());
+        let address = served.address;
+        let store = HttpStore::builder(&served.url()).retry_budget(Duration::ZERO).open().unwrap();
+        let outbox = Outbox::builder(folder.path().join("outbox.db")).target(Arc::new(store)).open().unwrap();
+        let mut events = (0..).map(event);
+        let mut put = |size| block_on(outbox.record_events(events.by_ref().take(size))).unwrap();
+        put(700);
+        outbox.flush_blocking(LONG).unwrap();
+        // With some on their way.
+        put(3000);
+        assert!(served.stop().is_clean());
+        put(700);
+        let error = loop {
+            let _ = outbox.flush_blocking(Duration::from_millis(20));
+            if let Some(error) = outbox.status_blocking().unwrap().last_error {
+                break error;
+            }
+        };
+        assert_eq!(error.kind, ErrorKind::Unavailable, "{}", error.message);
+        let served = serve(address);
+        outbox.flush_blocking(LONG).unwrap();
+        assert_is_in_order(&served, 4400);
+    }
 }
 
 /// Who takes a request and says nothing is given up in time, and nobody claims to know what became of it.
@@ -206,15 +213,20 @@ fn reading_ends_with_the_reader() {
     block_on(store.close()).unwrap();
 }
 
+/// Any free port of an address that no other test's connection can be using, where there is a whole network of them.
+fn own_address() -> SocketAddr {
+    static LAST: AtomicU8 = AtomicU8::new(77);
+    let last = LAST.fetch_add(1, Ordering::SeqCst);
+    (if cfg!(target_os = "linux") { [127, 0, 0, last] } else { [127, 0, 0, 1] }, 0).into()
+}
+
 /// Connections that are kept end with the server that they lead to; its successor is met on new ones.
 #[test]
 fn a_server_that_is_started_again_is_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("apmt.db").display());
     let serve = |address| Served::run(ServeOptions::new(Client::open(&url).unwrap()).with_address(address));
-    // Where there is a whole network of them, an address that no other test's connection can be using.
-    let ip = if cfg!(target_os = "linux") { [127, 0, 0, 77] } else { [127, 0, 0, 1] };
-    let served = serve((ip, 0).into());
+    let served = serve(own_address());
     let address = served.address;
     let store = Arc::new(HttpStore::open(&served.url()).unwrap());
     let append = |store: &HttpStore, n: u128| {

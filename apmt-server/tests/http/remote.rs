@@ -111,6 +111,49 @@ async fn many_callers_at_once() {
     assert_eq!(positions, (1..=64).collect::<Vec<u64>>());
 }
 
+/// Appends are put together, and one that breaks a rule is refused alone, with the place in its own batch.
+#[test]
+fn who_breaks_a_rule_does_so_alone() {
+    let served = Served::fresh();
+    let store = HttpStore::open(&served.url()).unwrap();
+    let ahead = || Event::decision("anne").at("2999-01-01T00:00:00Z".parse().unwrap()).build().unwrap();
+    let twice = Event::decision("anne").id(uuid::Uuid::from_u128(1)).build().unwrap();
+    std::thread::scope(|scope| {
+        for caller in 0..16 {
+            let (store, twice) = (&store, &twice);
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    if caller % 4 == 3 {
+                        let error = block_on(store.append(vec![event(1), event(2), ahead()])).unwrap_err();
+                        let invalid = error.invalid().expect("it is invalid");
+                        assert_eq!((invalid.field(), invalid.index()), ("occurred_at", Some(2)));
+                    } else {
+                        let receipts = block_on(store.append(vec![event(3), twice.clone()])).unwrap();
+                        assert_eq!((receipts.len(), receipts[1].id), (2, twice.id().unwrap()));
+                    }
+                }
+            });
+        }
+    });
+    let log = block_on(store.events(0, usize::MAX)).unwrap();
+    assert_eq!(
+        log.len(),
+        12 * 20 + 1,
+        "the refused ones left nothing, and the one that all sent is there once"
+    );
+}
+
+#[test]
+fn packed_requests_are_the_same() {
+    let served = Served::fresh();
+    let store = HttpStore::builder(&served.url()).gzip(true).open().unwrap();
+    for size in [1, 20, 3000] {
+        let batch: Vec<_> = (0..size).map(event).collect();
+        assert_eq!(block_on(store.append(batch)).unwrap().len(), size);
+    }
+    assert_eq!(block_on(store.events(0, usize::MAX)).unwrap().len(), 3021);
+}
+
 /// A caller who stops waiting takes no append back, and closing waits for it.
 #[test]
 fn what_was_begun_is_brought_to_its_end() {

@@ -279,6 +279,23 @@ fn an_event_is_at_most_64_kib() {
     assert_eq!(built.unwrap_err().field(), "event");
 }
 
+/// Whoever passes an event on may have given it both, so they do not count.
+#[test]
+fn id_and_instant_do_not_count_as_size() {
+    let stamp = r#","id":"01890a5d-ac96-774b-bcce-b302099a8057","occurred_at":"2026-03-02T08:00:00.123Z"}"#;
+    let of_size = |bytes: usize| {
+        let frame = r#"{"type":"X_LONG","note":""}"#;
+        let whole = frame.replace(r#""""#, &format!("\"{}\"", "n".repeat(bytes - frame.len())));
+        whole.replace('}', stamp)
+    };
+    let largest = Event::from_json(of_size(MAX_EVENT_BYTES)).unwrap();
+    assert_eq!(Event::from_json(largest.to_json()).unwrap(), largest);
+    let over = of_size(MAX_EVENT_BYTES + 1);
+    assert_eq!(Event::from_json(&over).unwrap_err().field(), "event");
+    let value: Value = serde_json::from_str(&over).unwrap();
+    assert_eq!(Event::from_value(value).unwrap_err().field(), "event");
+}
+
 #[test]
 fn what_is_no_json_object_is_refused_as_the_event() {
     for (json, said) in [
