@@ -1,6 +1,6 @@
 //! One event.
 
-use apmt_core::event::MAX_EVENT_BYTES;
+use apmt_core::event::{MAX_EVENT_BYTES, MAX_EXPORTED_BYTES};
 use apmt_core::{Event, Invalid, Receipt};
 use axum::Extension;
 use axum::body::Body;
@@ -49,12 +49,16 @@ pub(crate) async fn event(
     Params::of(&uri, &[])?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let cloud_event = content_type.is_some_and(cloudevents::is_meant);
-    // What a CloudEvent says around its event does not count; the event has its own limit.
-    let limit = if cloud_event { 2 * MAX_EVENT_BYTES } else { MAX_EVENT_BYTES };
+    // Neither what a CloudEvent says around its event counts, nor the id and the instant that whoever passes an event on
+    // has given it: the event has its own limit.
+    let limit = if cloud_event { 2 * MAX_EVENT_BYTES } else { MAX_EXPORTED_BYTES };
     let body = body::read(&app, &headers, body, "event", limit).await?;
     let event = if cloud_event { cloudevents::read(&body) } else { plain(&body) };
     let recorded = match event {
         Ok(event) => record(&app, &caller, event).await,
+        Err(invalid) if invalid.field() == "event" && body.len() > MAX_EVENT_BYTES => {
+            Err(Problem::too_large(invalid))
+        }
         Err(invalid) => Err(invalid.into()),
     };
     let receipt = recorded.inspect_err(|problem| app.metrics.rejected(usize::from(problem.is_invalid())))?;
