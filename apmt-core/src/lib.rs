@@ -71,6 +71,7 @@
 //! | what | source |
 //! |---|---|
 //! | interval of a rate | E. B. Wilson, JASA 22, 1927 ([`metrics::wilson_interval`]) |
+//! | one-sided bounds of rates, means and quantiles | see [`statistics`] |
 //! | quantiles | R. J. Hyndman and Y. Fan, The American Statistician 50, 1996, type 7 ([`metrics`]) |
 //! | federal holidays | 5 U.S.C. 6103 ([`calendar`]) |
 //! | event ids | RFC 9562, version 7 ([`Event::identify`]) |
@@ -90,6 +91,7 @@ mod name;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod policy;
+pub mod statistics;
 pub mod store;
 pub mod tally;
 pub mod time;

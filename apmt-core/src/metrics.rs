@@ -10,6 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Sla;
+use crate::statistics::wilson;
 use crate::tally::{Durations, Tally};
 use crate::time::HOUR_MS;
 
@@ -271,14 +272,5 @@ const Z_95: f64 = 1.959_963_984_540_054;
 /// assert!((low - 0.117_620_774_233).abs() < 1e-9 && (high - 0.769_275_718_724).abs() < 1e-9);
 /// ```
 pub fn wilson_interval(part: u64, whole: u64) -> Option<[f64; 2]> {
-    let n = whole as f64;
-    let rate = ratio(part, whole)?;
-    let z2 = Z_95 * Z_95;
-    let centre = rate + z2 / (2.0 * n);
-    let half = Z_95 * (rate * (1.0 - rate) / n + z2 / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + z2 / n;
-    // The ends are exact where the formula only comes near them.
-    let low = if part == 0 { 0.0 } else { (centre - half) / scale };
-    let high = if part == whole { 1.0 } else { (centre + half) / scale };
-    Some([low, high])
+    wilson(part, whole, Z_95)
 }

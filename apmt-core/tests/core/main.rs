@@ -10,5 +10,6 @@ mod memory;
 mod metrics;
 mod policy;
 mod properties;
+mod statistics;
 mod tally;
 mod wire;
