@@ -5,32 +5,47 @@ use serde::{Deserialize, Serialize};
 use crate::event::ActorKind;
 use crate::metrics::Metrics;
 use crate::name::ActorName;
-use crate::policy::{Policy, PolicyName, Reason};
+use crate::policy::{Explanation, Policy, PolicyName, Reason};
 use crate::store::Activity;
 use crate::time::Timestamp;
 
-/// What the policy says of an actor.
+/// What the policy says of an actor, the gravest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
-    /// No rule holds.
+    /// No rule is raised.
     Good,
-    /// A rule that asks for attention holds.
+    /// No rule is raised, but one has too little to go by (its `min`): nobody can say whether that is good.
+    InsufficientData,
+    /// A rule that asks for attention is raised.
     Watch,
-    /// A rule that recommends a performance-improvement plan holds.
+    /// A rule that asks for a review of the work, or of the process around it, is raised.
+    Review,
+    /// A rule that recommends a performance-improvement plan is raised.
     Pip,
 }
 
 impl Status {
+    /// Every status, the gravest last.
+    pub const ALL: &'static [Self] =
+        &[Self::Good, Self::InsufficientData, Self::Watch, Self::Review, Self::Pip];
+
     /// The name in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Good => "good",
+            Self::InsufficientData => "insufficient_data",
             Self::Watch => "watch",
+            Self::Review => "review",
             Self::Pip => "pip",
         }
+    }
+
+    /// Whether a rule is raised: [`Watch`](Self::Watch) or graver.
+    pub fn is_raised(self) -> bool {
+        self >= Self::Watch
     }
 }
 
@@ -64,20 +79,27 @@ pub struct Dossier {
     /// Whether a performance-improvement plan is recommended: whether [`status`](Self::status) is
     /// [`Pip`](Status::Pip). A recommendation is no decision: that is a supervisor's.
     pub pip_recommended: bool,
-    /// The gravest outcome among the rules that hold.
+    /// The gravest outcome among the rules that are raised.
     pub status: Status,
-    /// Every rule that holds, with each of its conditions.
+    /// Every rule that is raised, with each of its conditions.
     pub reasons: Vec<Reason>,
+    /// What every rule of the policy came to, whether it is raised or not, and what would clear it.
+    #[serde(default)]
+    pub explanations: Vec<Explanation>,
+    /// The digest of the calendar that processing times were measured through, where the store has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<String>,
 }
 
 impl Dossier {
     /// The dossier that an actor's activity comes to under a policy.
     ///
-    /// `activity` must be that of the policy's window up to `as_of`.
+    /// `activity` must be what [`Policy::reach`] asks for.
     pub fn of(activity: &Activity, as_of: Timestamp, policy: &Policy) -> Self {
         let open_ms: Vec<u64> = activity.open.iter().map(|case| case.counted_ms).collect();
         let metrics = Metrics::of(activity.days.iter().map(|(_, tally)| tally), &open_ms, policy.sla());
-        let (status, reasons) = policy.judge(&metrics);
+        let explanations = policy.judge(activity, &metrics, as_of);
+        let status = Policy::status_of(&explanations);
         Self {
             actor: activity.actor.clone(),
             actor_kind: activity.actor_kind,
@@ -87,8 +109,17 @@ impl Dossier {
             metrics,
             pip_recommended: status == Status::Pip,
             status,
-            reasons,
+            reasons: Policy::reasons_of(&explanations),
+            explanations,
+            calendar: None,
         }
+    }
+
+    /// The same dossier, which says through which calendar its processing times were measured: by its
+    /// [digest](crate::Calendar::digest).
+    #[must_use]
+    pub fn through(self, calendar: impl Into<String>) -> Self {
+        Self { calendar: Some(calendar.into()), ..self }
     }
 
     /// The dossier as JSON on one line.

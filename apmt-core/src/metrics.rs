@@ -149,22 +149,10 @@ pub struct Appeals {
 impl Metrics {
     /// What the tallies come to. `open_ms` is what stands on each open clock at `as_of`, in milliseconds.
     pub fn of<'a>(tallies: impl IntoIterator<Item = &'a Tally>, open_ms: &[u64], sla: Option<&Sla>) -> Self {
-        // Counts that were damaged where they were stored may be anything: they come out wrong, and nothing panics.
-        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
         let mut sum = Tally::default();
         let mut runs: Vec<&Durations> = Vec::new();
         for tally in tallies {
-            add(&mut sum.decisions, tally.decisions);
-            add(&mut sum.overrides, tally.overrides);
-            add(&mut sum.recommendations, tally.recommendations);
-            add(&mut sum.recommendations_overridden, tally.recommendations_overridden);
-            for (stars, more) in sum.stars.iter_mut().zip(tally.stars) {
-                add(stars, more);
-            }
-            add(&mut sum.appeals, tally.appeals);
-            add(&mut sum.appeals_reversed, tally.appeals_reversed);
-            add(&mut sum.overrides_upheld, tally.overrides_upheld);
-            add(&mut sum.overrides_reversed, tally.overrides_reversed);
+            sum.add_counts(tally);
             if !tally.processing.is_empty() {
                 runs.push(&tally.processing);
             }
@@ -251,7 +239,10 @@ fn percentiles_hours<const N: usize>(runs: &[&Durations], percents: [u32; N]) ->
         places.iter().flat_map(|(place, _)| [*place, (place + 1).min(last)]).collect();
     ranks.sort_unstable();
     ranks.dedup();
-    let values = Durations::nths_of(runs, &ranks);
+    let values = match runs {
+        [run] => ranks.iter().filter_map(|rank| run.get(*rank)).collect(),
+        _ => Durations::nths_of(runs, &ranks),
+    };
     let at = |rank: usize| values.get(ranks.binary_search(&rank).ok()?).map(|value| *value as f64);
     places.map(|(place, between)| {
         let (low, high) = (at(place)?, at((place + 1).min(last))?);

@@ -7,10 +7,27 @@
 //! | `name` | for people; a dossier names the policy that judged it |
 //! | `window_days` | the window over which contributions count, in days of 24 hours, from 1 to 3660; 90 if absent |
 //! | `sla` | `target`: the processing time that meets the agency's promise, in minutes (`90m`), hours (`72h`) or days of 24 hours (`3d`), at most 3660 days; a time equal to the target meets it |
-//! | `rules` | each with an `id` of its own, the conditions `when` it holds (all must), and `then`: `watch` or `pip` |
+//! | `rules` | the rules, each with the fields below |
 //!
-//! A condition is the name of a [`Metric`], one of `>` `>=` `<` `<=` `==` `!=`, and a number. Values are compared
-//! unrounded, and a condition on a metric that is null does not hold: nobody is judged on what did not happen.
+//! | field of a rule | meaning |
+//! |---|---|
+//! | `id` | its own within the policy; required |
+//! | `when` | the conditions, at least one, all of which must hold; required |
+//! | `then` | the outcome: `watch`, `review` or `pip`, the gravest last; required |
+//! | `min` | counts and what each must be at least, such as `{decisions: 20}`: below, the rule does not hold, and the actor's status is `insufficient_data`, never good, unless another rule is raised, or a condition that has enough to go by fails already |
+//! | `for` | for how many days it must have held at each daily evaluation before it is raised, such as `30d`; see [`judge`] |
+//! | `clear_after` | for how many days it must not have held before it is raised no longer |
+//! | `applies_to` | `{kind: human}` (whoever is not said to be an agent) or `{kind: agent}` (whoever is) |
+//! | `critical_element` | the critical element of the performance standards that the rule speaks of |
+//! | `advise` | what is advised where the rule is raised, such as `training` |
+//!
+//! A condition is the name of a [`Metric`], one of `>` `>=` `<` `<=` `==` `!=`, and a number. Or it is written with
+//! fields, and then can compare a [bound](BoundKind) in place of the value: `{metric: override_rate, above: 0.30, bound:
+//! wilson_lower, confidence: 0.95}`, with one of `above`, `at_least`, `below` and `at_most`; the confidence is 0.95 if
+//! absent. Values are compared unrounded, and a condition on a metric that is null, or has too few values for a bound,
+//! does not hold: nobody is judged on what did not happen.
+//!
+//! [`json_schema`] is the language for editors, and [`Policy::lint`] says what in a policy flags by chance.
 //!
 //! ```
 //! use apmt_core::Policy;
@@ -32,19 +49,33 @@
 //! # Ok::<(), apmt_core::yaml::YamlError>(())
 //! ```
 
+mod bound;
+mod canonical;
 mod condition;
+mod explanation;
+pub mod judge;
+mod lint;
 mod metric;
 mod read;
 mod reason;
+mod remedy;
+mod rule;
+mod schema;
+mod words;
 
-use serde_json::{Map, Value, json};
-
+pub use bound::{Bound, BoundKind};
 pub use condition::{Comparison, Condition};
+pub use explanation::{BoundFound, Clears, Explanation, Finding, Minimum, Remedy, RuleState};
+pub use lint::Lint;
 pub use metric::Metric;
 pub use reason::{ConditionHeld, PolicyName, Reason};
+pub use rule::Rule;
+pub use schema::json_schema;
 
 use crate::dossier::Status;
 use crate::metrics::Metrics;
+use crate::store::Activity;
+use crate::time::{Timestamp, Window};
 use crate::yaml::{self, YamlError, sha256_hex};
 
 /// The built-in policy, as YAML: what [`Policy::default`] is, and a file to start one's own from.
@@ -88,31 +119,6 @@ impl Sla {
     }
 }
 
-/// One rule: if all its conditions hold, its outcome is given.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    id: String,
-    when: Vec<Condition>,
-    then: Status,
-}
-
-impl Rule {
-    /// The rule's id, its own within the policy.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// The conditions, at least one, all of which must hold.
-    pub fn when(&self) -> &[Condition] {
-        &self.when
-    }
-
-    /// The outcome: [`Status::Watch`] or [`Status::Pip`].
-    pub const fn then(&self) -> Status {
-        self.then
-    }
-}
-
 impl Policy {
     /// Reads a policy. `file` is the name by which errors call it; nothing is opened.
     ///
@@ -126,7 +132,7 @@ impl Policy {
     }
 
     fn assemble(name: String, window_days: u32, sla: Option<Sla>, rules: Vec<Rule>) -> Self {
-        let digest = sha256_hex(&canonical(&name, window_days, sla.as_ref(), &rules));
+        let digest = sha256_hex(&canonical::text(&name, window_days, sla.as_ref(), &rules));
         Self { name, window_days, sla, rules, digest }
     }
 
@@ -161,12 +167,66 @@ impl Policy {
         PolicyName { name: self.name.clone(), digest: self.digest.clone() }
     }
 
-    /// The gravest outcome among the rules that hold ([`Status::Pip`] outranks [`Status::Watch`]), or
-    /// [`Status::Good`] if none holds; and a reason for every rule that holds, in the order of the rules.
-    pub fn judge(&self, metrics: &Metrics) -> (Status, Vec<Reason>) {
-        let reasons: Vec<Reason> = self.rules.iter().filter_map(|rule| Reason::of(rule, metrics)).collect();
-        let status = reasons.iter().map(|reason| reason.then).max().unwrap_or(Status::Good);
-        (status, reasons)
+    /// What has to be read to judge an actor as of that instant.
+    pub fn reach(&self, as_of: Timestamp) -> Reach {
+        let window = Window::days_until(self.window_days, as_of);
+        let Some(first) = judge::first_day(self, as_of) else {
+            return window.into();
+        };
+        let day_before = |day: crate::time::Day| day.start().plus_millis(-1);
+        Reach {
+            window,
+            activity: Window { after: day_before(first), until: as_of },
+            before: Some(Window { after: day_before(window.days().0), until: window.after }),
+        }
+    }
+
+    /// Over how many days before `as_of` daily evaluations are made: the most that any rule looks back; 0 if none does.
+    pub fn look_back_days(&self) -> u32 {
+        self.rules.iter().map(|rule| rule.look_back_days(self.window_days)).max().unwrap_or(0)
+    }
+
+    /// What every rule comes to for an actor, in the order of the rules; see [`judge`].
+    ///
+    /// `activity` must be what [`reach`](Self::reach) asks for, and `metrics` what it comes to over the window.
+    pub fn judge(&self, activity: &Activity, metrics: &Metrics, as_of: Timestamp) -> Vec<Explanation> {
+        judge::explain(self, activity, metrics, as_of)
+    }
+
+    /// The gravest outcome among the rules that are raised; if none is, [`Status::InsufficientData`] where one has too
+    /// little to go by, else [`Status::Good`].
+    pub(crate) fn status_of(explanations: &[Explanation]) -> Status {
+        let outcome = |explanation: &Explanation| match explanation.state {
+            state if state.is_raised() => explanation.then,
+            RuleState::InsufficientData => Status::InsufficientData,
+            _ => Status::Good,
+        };
+        explanations.iter().map(outcome).max().unwrap_or(Status::Good)
+    }
+
+    /// A reason for every rule that is raised, in the order of the rules.
+    pub(crate) fn reasons_of(explanations: &[Explanation]) -> Vec<Reason> {
+        explanations.iter().filter_map(Reason::of).collect()
+    }
+}
+
+/// What has to be read from a store to judge an actor: [`Policy::reach`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Reach {
+    /// The dossier's window.
+    pub window: Window,
+    /// The window that the [`Activity`] is asked for: the dossier's, or, where a rule looks back, as long as it does.
+    pub activity: Window,
+    /// Where a rule looks back: what lies before the dossier's window on the day that the window cuts through, for
+    /// [`Activity::split`].
+    pub before: Option<Window>,
+}
+
+impl From<Window> for Reach {
+    /// That window and nothing before it.
+    fn from(window: Window) -> Self {
+        Self { window, activity: window, before: None }
     }
 }
 
@@ -176,35 +236,7 @@ impl Default for Policy {
             Condition::new(Metric::OverrideRate, Comparison::Above, 0.30),
             Condition::new(Metric::SatScoreMean, Comparison::Below, 3.0),
         ];
-        let rule = Rule { id: "chronic-override".to_owned(), when, then: Status::Pip };
+        let rule = Rule::new("chronic-override", when, Status::Pip);
         Self::assemble("default".to_owned(), 90, None, vec![rule])
     }
-}
-
-/// What the policy says, as JSON with its keys in order: the text whose digest is the policy's. What is absent stays
-/// out, so that a field that a later version adds leaves the digests of today's policies as they are.
-fn canonical(name: &str, window_days: u32, sla: Option<&Sla>, rules: &[Rule]) -> String {
-    let rules: Vec<Value> = rules
-        .iter()
-        .map(|rule| {
-            let when: Vec<Value> = rule
-                .when
-                .iter()
-                .map(|condition| {
-                    // -0 and 0 are one threshold.
-                    let threshold = condition.threshold() + 0.0;
-                    json!([condition.metric().name(), condition.comparison().sign(), threshold])
-                })
-                .collect();
-            json!({"id": rule.id, "then": rule.then.name(), "when": when})
-        })
-        .collect();
-    let mut policy = Map::new();
-    policy.insert("name".to_owned(), json!(name));
-    policy.insert("rules".to_owned(), json!(rules));
-    if let Some(sla) = sla {
-        policy.insert("sla".to_owned(), json!({"target_ms": sla.target_ms}));
-    }
-    policy.insert("window_days".to_owned(), json!(window_days));
-    Value::Object(policy).to_string()
 }

@@ -31,7 +31,7 @@ use std::f64::consts::PI;
 /// ```
 /// use apmt_core::statistics::{normal_quantile, wilson};
 /// let [low, _] = wilson(12, 30, normal_quantile(0.95)).unwrap();
-/// assert!((low - 0.267_463).abs() < 1e-6); // 40 % of 30 is no evidence for over 30 %
+/// assert!((low - 0.267_126).abs() < 1e-6); // 40 % of 30 is no evidence for over 30 %
 /// ```
 pub fn wilson(part: u64, whole: u64, z: f64) -> Option<[f64; 2]> {
     if whole == 0 {
@@ -287,20 +287,20 @@ fn beta_fraction(x: f64, a: f64, b: f64) -> f64 {
     /// What takes the place of a zero, which the algorithm must not divide by.
     const TINY: f64 = 1e-300;
     let not_zero = |value: f64| if value.abs() < TINY { TINY } else { value };
-    let (mut c, mut d) = (1.0, 1.0 / not_zero(1.0 - (a + b) * x / (a + 1.0)));
-    let mut fraction = d;
+    let (mut upper, mut lower) = (1.0, 1.0 / not_zero(1.0 - (a + b) * x / (a + 1.0)));
+    let mut fraction = lower;
     // It takes some √max(a, b) terms; the bound is far beyond what any count comes to.
-    for m in 1..100_000_u32 {
-        let m = f64::from(m);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        d = 1.0 / not_zero(1.0 + even * d);
-        c = not_zero(1.0 + even / c);
-        fraction *= d * c;
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        d = 1.0 / not_zero(1.0 + odd * d);
-        c = not_zero(1.0 + odd / c);
-        fraction *= d * c;
-        if (d * c - 1.0).abs() <= f64::EPSILON {
+    for term in 1..100_000_u32 {
+        let term = f64::from(term);
+        let twice = a + 2.0 * term;
+        let even = term * (b - term) * x / ((twice - 1.0) * twice);
+        let odd = -(a + term) * (a + b + term) * x / (twice * (twice + 1.0));
+        for coefficient in [even, odd] {
+            lower = 1.0 / not_zero(1.0 + coefficient * lower);
+            upper = not_zero(1.0 + coefficient / upper);
+            fraction *= lower * upper;
+        }
+        if (lower * upper - 1.0).abs() <= f64::EPSILON {
             break;
         }
     }

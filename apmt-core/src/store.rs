@@ -122,15 +122,47 @@ pub struct Activity {
     pub days: Vec<(Day, Tally)>,
     /// The cases that the actor holds at the window's end, by case id.
     pub open: Vec<OpenCase>,
+    /// Whole days from before the window, in order, the one included that the window cuts through: as far back as a
+    /// policy's rules look. [`Store::activity`] leaves it empty; [`split`](Self::split) fills it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "crate::wire::days")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::openapi::DayWithTally>))]
+    pub earlier: Vec<(Day, Tally)>,
 }
 
 impl Activity {
     /// The activity of an actor of whom nothing is known.
     pub const fn none(actor: ActorName) -> Self {
-        Self { actor, actor_kind: None, days: Vec::new(), open: Vec::new() }
+        Self { actor, actor_kind: None, days: Vec::new(), open: Vec::new(), earlier: Vec::new() }
     }
 
-    /// Whether nothing counts and nothing is open.
+    /// The activity of a longer window as that of a shorter one with the same end, and the days before it.
+    ///
+    /// `before` is what counts on the day that the shorter window cuts through and lies before it.
+    #[must_use]
+    pub fn split(self, window: Window, before: &[Contribution]) -> Self {
+        let (first, _) = window.days();
+        let cut = !window.covers(first);
+        let (mut days, mut earlier) = (Vec::new(), Vec::new());
+        for (day, tally) in self.days {
+            if day > first || (day == first && !cut) {
+                days.push((day, tally));
+                continue;
+            }
+            if day == first {
+                let mut inside = tally.clone();
+                for contribution in before {
+                    inside.remove(&contribution.measure);
+                }
+                if !inside.is_empty() {
+                    days.push((day, inside));
+                }
+            }
+            earlier.push((day, tally));
+        }
+        Self { days, earlier, ..self }
+    }
+
+    /// Whether nothing counts in the window and nothing is open.
     pub fn is_empty(&self) -> bool {
         self.days.is_empty() && self.open.is_empty()
     }
@@ -269,13 +301,21 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// An actor's dossier under a policy. A store that asks a server gets that server's, whose policy is the official
     /// one; the dossier names it.
     async fn dossier(&self, actor: &ActorName, as_of: AsOf, policy: &Policy) -> Result<Dossier> {
-        let as_of = as_of.resolve(&self.status().await?);
-        let activity = self.activity(actor, Window::days_until(policy.window_days(), as_of)).await?;
-        Ok(Dossier::of(&activity, as_of, policy))
+        let status = self.status().await?;
+        let as_of = as_of.resolve(&status);
+        let reach = policy.reach(as_of);
+        let mut activity = self.activity(actor, reach.activity).await?;
+        if let Some(before) = reach.before {
+            let before = self.contributions(actor, before, None, usize::MAX).await?;
+            activity = activity.split(reach.window, &before);
+        }
+        Ok(Dossier::of(&activity, as_of, policy).through(status.calendar))
     }
 
     /// The dossiers of every actor with a contribution in the window or a case open at its end, as
     /// [`activities`](Self::activities) orders and pages them.
+    ///
+    /// Where a rule of the policy looks back, this reads as many days more as it does.
     async fn dossiers(
         &self,
         as_of: AsOf,
@@ -283,15 +323,50 @@ pub trait Store: Send + Sync + fmt::Debug {
         after: Option<&ActorName>,
         limit: usize,
     ) -> Result<Vec<Dossier>> {
-        let as_of = as_of.resolve(&self.status().await?);
-        let window = Window::days_until(policy.window_days(), as_of);
-        let activities = self.activities(window, after, limit).await?;
-        Ok(activities.iter().map(|activity| Dossier::of(activity, as_of, policy)).collect())
+        judge_here(self, as_of, policy, after, limit).await
     }
 
     /// Finishes what was begun, then refuses everything with [`Closed`](crate::ErrorKind::Closed). Closing again is
     /// no error.
     async fn close(&self) -> Result<()>;
+}
+
+/// The dossiers of every actor under that policy, made here: what [`Store::dossiers`] is unless a store overrides it. A
+/// store that asks a server answers that by the server's policy; this judges by any.
+///
+/// # Errors
+/// As the store meets them.
+pub async fn judge_here<S: Store + ?Sized>(
+    store: &S,
+    as_of: AsOf,
+    policy: &Policy,
+    after: Option<&ActorName>,
+    limit: usize,
+) -> Result<Vec<Dossier>> {
+    let status = store.status().await?;
+    let as_of = as_of.resolve(&status);
+    let reach = policy.reach(as_of);
+    let mut dossiers = Vec::new();
+    let mut after = after.cloned();
+    // Whoever was active only before the window is read, and left out. A page may be shorter than what was asked for.
+    while dossiers.len() < limit {
+        let page = store.activities(reach.activity, after.as_ref(), limit - dossiers.len()).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.actor.clone());
+        for mut activity in page {
+            if let Some(before) = reach.before {
+                let before = store.contributions(&activity.actor, before, None, usize::MAX).await?;
+                activity = activity.split(reach.window, &before);
+            }
+            if !activity.is_empty() {
+                dossiers.push(Dossier::of(&activity, as_of, policy).through(&*status.calendar));
+            }
+        }
+        if reach.before.is_none() {
+            break;
+        }
+    }
+    Ok(dossiers)
 }
 
 /// Checks a batch as every store must before it stores any of it, and gives its events their ids and instants.

@@ -59,6 +59,35 @@ impl Tally {
         self.count(measure, |count| *count = count.saturating_sub(1));
     }
 
+    /// Adds another tally's counts, but not its processing times. Counts that were damaged where they were stored may
+    /// be anything: they come out wrong, and nothing panics.
+    pub(crate) fn add_counts(&mut self, other: &Self) {
+        self.each_count(other, u64::saturating_add);
+    }
+
+    /// Takes away another tally's counts, but not its processing times.
+    pub(crate) fn take_counts(&mut self, other: &Self) {
+        self.each_count(other, u64::saturating_sub);
+    }
+
+    fn each_count(&mut self, other: &Self, change: impl Fn(u64, u64) -> u64) {
+        for (count, by) in [
+            (&mut self.decisions, other.decisions),
+            (&mut self.overrides, other.overrides),
+            (&mut self.recommendations, other.recommendations),
+            (&mut self.recommendations_overridden, other.recommendations_overridden),
+            (&mut self.appeals, other.appeals),
+            (&mut self.appeals_reversed, other.appeals_reversed),
+            (&mut self.overrides_upheld, other.overrides_upheld),
+            (&mut self.overrides_reversed, other.overrides_reversed),
+        ] {
+            *count = change(*count, by);
+        }
+        for (count, by) in self.stars.iter_mut().zip(other.stars) {
+            *count = change(*count, by);
+        }
+    }
+
     /// Whether nothing is counted.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -26,7 +26,7 @@ impl<'de> Deserialize<'de> for Day {
 impl Serialize for Durations {
     /// The times in milliseconds, in order.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq((0..self.len()).filter_map(|index| self.get(index)))
+        serializer.collect_seq(self.values())
     }
 }
 

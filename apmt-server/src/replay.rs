@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use apmt_client::blocking::Client;
-use apmt_core::{ActorName, Dossier, Policy, Status, Timestamp, Window};
+use apmt_core::store::judge_here;
+use apmt_core::{ActorName, AsOf, Policy, Status, Timestamp};
 use futures_lite::future::block_on;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -78,16 +79,14 @@ fn flagged(
     policy: &Policy,
     at: Timestamp,
 ) -> Result<BTreeMap<ActorName, (Status, Vec<String>)>, Failure> {
-    let window = Window::days_until(policy.window_days(), at);
     let mut flagged = BTreeMap::new();
     let mut after: Option<ActorName> = None;
     loop {
         // Judged here, for a server would judge by its own policy.
-        let page = block_on(client.store().activities(window, after.as_ref(), PAGE))?;
+        let page = block_on(judge_here(&**client.store(), AsOf::At(at), policy, after.as_ref(), PAGE))?;
         let Some(last) = page.last() else { return Ok(flagged) };
         after = Some(last.actor.clone());
-        let dossiers = page.iter().map(|activity| Dossier::of(activity, at, policy));
-        for dossier in dossiers.filter(|dossier| dossier.status != Status::Good) {
+        for dossier in page.into_iter().filter(|dossier| dossier.status.is_raised()) {
             let rules = dossier.reasons.into_iter().map(|reason| reason.rule).collect();
             flagged.insert(dossier.actor, (dossier.status, rules));
         }

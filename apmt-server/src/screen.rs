@@ -30,7 +30,9 @@ pub(crate) const NOTHING: &str = "—";
 pub(crate) const fn status(status: Status) -> (&'static str, Style) {
     match status {
         Status::Good => ("✔ good", GOOD),
+        Status::InsufficientData => ("? insufficient data", DIM),
         Status::Watch => ("▲ watch", WATCH),
+        Status::Review => ("◆ review", WATCH),
         // An outcome of a later version is for people to look at.
         _ => ("✖ pip", BAD),
     }

@@ -156,7 +156,9 @@ impl Store for SqliteStore {
 
     async fn activity(&self, actor: &ActorName, window: Window) -> Result<Activity> {
         let (actor, calendar) = (actor.clone(), self.calendar.clone());
-        self.readers.read(move |connection| query::activity(connection, &actor, window, &calendar)).await
+        self.readers
+            .read(move |connection| query::activity(connection, &actor, window.into(), &calendar))
+            .await
     }
 
     async fn activities(
@@ -167,7 +169,9 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Activity>> {
         let (after, calendar) = (after.cloned(), self.calendar.clone());
         self.readers
-            .read(move |connection| query::activities(connection, window, after.as_ref(), limit, &calendar))
+            .read(move |connection| {
+                query::activities(connection, window.into(), after.as_ref(), limit, &calendar)
+            })
             .await
     }
 
@@ -183,9 +187,9 @@ impl Store for SqliteStore {
         self.readers
             .read(move |connection| {
                 let as_of = query::instant(connection, as_of, &*clock)?;
-                let window = Window::days_until(policy.window_days(), as_of);
-                let activity = query::activity(connection, &actor, window, &calendar)?;
-                Ok(Dossier::of(&activity, as_of, &policy))
+                let reach = policy.reach(as_of);
+                let activity = query::activity(connection, &actor, reach, &calendar)?;
+                Ok(Dossier::of(&activity, as_of, &policy).through(calendar.digest()))
             })
             .await
     }
@@ -202,9 +206,10 @@ impl Store for SqliteStore {
         self.readers
             .read(move |connection| {
                 let as_of = query::instant(connection, as_of, &*clock)?;
-                let window = Window::days_until(policy.window_days(), as_of);
-                let activities = query::activities(connection, window, after.as_ref(), limit, &calendar)?;
-                Ok(activities.iter().map(|activity| Dossier::of(activity, as_of, &policy)).collect())
+                let (reach, digest) = (policy.reach(as_of), calendar.digest());
+                let activities = query::activities(connection, reach, after.as_ref(), limit, &calendar)?;
+                let dossier = |activity| Dossier::of(activity, as_of, &policy).through(&*digest);
+                Ok(activities.iter().map(dossier).collect())
             })
             .await
     }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use apmt_core::case;
 use apmt_core::contribution::Cursor;
+use apmt_core::policy::Reach;
 use apmt_core::tally::{DayTally, Entry, Tally};
 use apmt_core::{
     Activity, ActorKind, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Day, Measure, OpenCase,
@@ -85,18 +86,18 @@ fn actor_row(row: &rusqlite::Row<'_>) -> Sql<Actor> {
 pub(crate) fn activity(
     connection: &Connection,
     name: &ActorName,
-    window: Window,
+    reach: Reach,
     calendar: &Calendar,
 ) -> Sql<Activity> {
     match actor(connection, name)? {
-        Some(actor) => activity_of(connection, &actor, window, calendar),
+        Some(actor) => activity_of(connection, &actor, reach, calendar),
         None => Ok(Activity::none(name.clone())),
     }
 }
 
 pub(crate) fn activities(
     connection: &Connection,
-    window: Window,
+    reach: Reach,
     after: Option<&ActorName>,
     limit: usize,
     calendar: &Calendar,
@@ -104,7 +105,7 @@ pub(crate) fn activities(
     // Whoever has an entry since the window began, or holds a case now: all whom a dossier may concern, and some more.
     let mut candidates: HashSet<u32> = HashSet::new();
     let mut since = connection.prepare_cached("SELECT key FROM days WHERE key >= ?1")?;
-    let mut rows = since.query([day_key(window.days().0, 0)])?;
+    let mut rows = since.query([day_key(reach.window.days().0, 0)])?;
     while let Some(row) = rows.next()? {
         candidates.insert(actor_of_key(row.get(0)?));
     }
@@ -121,7 +122,7 @@ pub(crate) fn activities(
     while activities.len() < limit {
         let Some(row) = rows.next()? else { break };
         if candidates.contains(&row.get(0)?) {
-            let activity = activity_of(connection, &actor_row(row)?, window, calendar)?;
+            let activity = activity_of(connection, &actor_row(row)?, reach, calendar)?;
             if !activity.is_empty() {
                 activities.push(activity);
             }
@@ -130,15 +131,21 @@ pub(crate) fn activities(
     Ok(activities)
 }
 
-fn activity_of(connection: &Connection, actor: &Actor, window: Window, calendar: &Calendar) -> Sql<Activity> {
+fn activity_of(connection: &Connection, actor: &Actor, reach: Reach, calendar: &Calendar) -> Sql<Activity> {
     let mut activity = Activity::none(actor.name.clone());
     activity.actor_kind = actor.kind;
+    let window = reach.window;
     let (first, last) = window.days();
+    let earliest = reach.activity.days().0;
     // One walk for both: the days of the window, and those since its end, on which a clock may have ended that ran then.
     let mut ended: Vec<u64> = Vec::new();
-    for_each_day(connection, actor.no, (first.min(last), Day::from_number(i32::MAX)), |day, row| {
+    for_each_day(connection, actor.no, (earliest.min(last), Day::from_number(i32::MAX)), |day, row| {
         if day >= last {
             ended.extend(ended_since(window.until, &read(2, DayTally::read_entries(blob(row, 2)?))?));
+        }
+        if day < first || (day == first && reach.before.is_some() && !window.covers(day)) {
+            let tally = read(1, DayTally::read_tally(blob(row, 1)?))?;
+            activity.earlier.push((day, tally));
         }
         if (first..=last).contains(&day) {
             let tally = if window.covers(day) {

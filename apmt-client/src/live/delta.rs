@@ -63,7 +63,8 @@ pub(super) fn changes(old: &Dossier, new: &Dossier) -> Vec<FieldChange> {
         return changes;
     }
     compare("", &json(old), &json(new), &mut changes);
-    changes.retain(|change| change.field != "as_of");
+    // Explanations grow older with the time, and say nothing new that no other field says.
+    changes.retain(|change| !matches!(change.field.as_str(), "as_of" | "explanations"));
     let elapsed_hours = new.as_of.since(old.as_of) as f64 / apmt_core::time::HOUR_MS as f64;
     if changes.iter().all(|change| only_aged(change, elapsed_hours)) {
         changes.clear();

@@ -376,6 +376,7 @@ impl Run {
     fn nothing_of(&self, new: &Dossier) -> Dossier {
         let mut nothing = Dossier::of(&Activity::none(new.actor.clone()), new.as_of, &self.policy);
         nothing.policy.clone_from(&new.policy);
+        nothing.calendar.clone_from(&new.calendar);
         nothing.window_days = new.window_days;
         nothing
     }

@@ -37,7 +37,8 @@ pub async fn a_dossier_is_made_of_the_activity(bench: &Bench) {
         for as_of in [hour(7).plus_millis(-1), hour(7), hour(55), now()] {
             let activity = trial.activity(actor, Window::days_until(policy.window_days(), as_of)).await;
             let dossier = trial.dossier(actor, as_of).await;
-            assert_eq!(dossier, Dossier::of(&activity, as_of, &policy), "{actor} as of {as_of}");
+            let made = Dossier::of(&activity, as_of, &policy).through(trial.calendar.digest());
+            assert_eq!(dossier, made, "{actor} as of {as_of}");
         }
     }
     let dossier = trial.dossier(ANNE, now()).await;

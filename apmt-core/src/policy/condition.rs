@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::bound::{Bound, Sample};
+use super::explanation::{BoundFound, Finding};
 use super::metric::Metric;
-use super::reason::ConditionHeld;
-use crate::metrics::Metrics;
 
 /// How a value is compared with a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,17 +70,22 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// A metric, a comparison and a threshold: `override_rate > 0.30`.
+/// A metric, a comparison and a threshold, `override_rate > 0.30`; or, in place of the metric's value, its bound.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     metric: Metric,
     comparison: Comparison,
     threshold: f64,
+    bound: Option<Bound>,
 }
 
 impl Condition {
     pub(super) const fn new(metric: Metric, comparison: Comparison, threshold: f64) -> Self {
-        Self { metric, comparison, threshold }
+        Self { metric, comparison, threshold, bound: None }
+    }
+
+    pub(super) const fn with_bound(self, bound: Option<Bound>) -> Self {
+        Self { bound, ..self }
     }
 
     /// The number that is looked at.
@@ -98,21 +103,45 @@ impl Condition {
         self.threshold
     }
 
-    /// The condition with the metric's value, if it holds. On a metric that is null it does not hold, whatever the
-    /// comparison.
-    pub fn held(&self, metrics: &Metrics) -> Option<ConditionHeld> {
-        let value = self.metric.value(metrics)?;
-        self.comparison.holds(value, self.threshold).then_some(ConditionHeld {
+    /// The bound that is compared in place of the value, if one is.
+    pub const fn bound(&self) -> Option<&Bound> {
+        self.bound.as_ref()
+    }
+
+    /// Whether it holds. On a metric that is null it does not, whatever the comparison, nor on one without a bound
+    /// where a bound is compared: nobody is judged on what did not happen.
+    pub(super) fn holds(&self, sample: &Sample<'_>) -> bool {
+        let compared = match &self.bound {
+            None => self.metric.value(sample.metrics),
+            Some(bound) => bound.of(self.metric, sample),
+        };
+        compared.is_some_and(|compared| self.comparison.holds(compared, self.threshold))
+    }
+
+    /// What there is to see.
+    pub(super) fn look(&self, sample: &Sample<'_>) -> Finding {
+        let bound = self.bound.map(|bound| BoundFound {
+            kind: bound.kind(),
+            confidence: bound.confidence(),
+            value: bound.of(self.metric, sample),
+        });
+        Finding {
             metric: self.metric,
-            value,
+            value: self.metric.value(sample.metrics),
+            n: self.metric.sample_size().and_then(|n| n.value(sample.metrics)).map(|n| n as u64),
+            bound,
             comparison: self.comparison,
             threshold: self.threshold,
-        })
+            holds: self.holds(sample),
+        }
     }
 }
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(bound) = &self.bound {
+            write!(f, "{} at {} of ", bound.kind(), bound.confidence())?;
+        }
         write!(f, "{} {} {}", self.metric, self.comparison, self.threshold)
     }
 }

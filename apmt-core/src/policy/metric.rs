@@ -114,7 +114,70 @@ metrics! {
     AppealsOverridesReversed = "appeals.overrides_reversed", |m| Some(m.appeals.overrides_reversed as f64);
 }
 
+/// What a metric estimates from a sample: what it has a confidence bound as.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Estimate {
+    /// A share of a whole.
+    Rate,
+    /// A mean.
+    Mean,
+    /// A quantile of processing times, as a probability.
+    Quantile(f64),
+}
+
 impl Metric {
+    /// What it estimates; `None` for a count, for the ends of a range, and for open cases, all of which are looked at.
+    pub(super) const fn estimate(self) -> Option<Estimate> {
+        Some(match self {
+            Self::OverrideRate | Self::OverriddenRate | Self::SlaCompliance => Estimate::Rate,
+            Self::AvgProcessingHours | Self::ProcessingHoursMean | Self::SatScoreMean => Estimate::Mean,
+            Self::ProcessingHoursMedian => Estimate::Quantile(0.5),
+            Self::ProcessingHoursP90 => Estimate::Quantile(0.9),
+            Self::ProcessingHoursP95 => Estimate::Quantile(0.95),
+            Self::ProcessingHoursP99 => Estimate::Quantile(0.99),
+            _ => return None,
+        })
+    }
+
+    /// The metric that says how many values this one is made of; `None` for a count.
+    pub const fn sample_size(self) -> Option<Self> {
+        Some(match self {
+            Self::OverrideRate => Self::Decisions,
+            Self::OverriddenRate => Self::Recommendations,
+            Self::AvgProcessingHours
+            | Self::ProcessingHoursMean
+            | Self::ProcessingHoursMedian
+            | Self::ProcessingHoursP90
+            | Self::ProcessingHoursP95
+            | Self::ProcessingHoursP99
+            | Self::ProcessingHoursMin
+            | Self::ProcessingHoursMax
+            | Self::SlaCompliance => Self::ProcessingHoursCount,
+            Self::SatScoreMean => Self::SatCount,
+            Self::OpenOldestHours | Self::OpenMedianHours => Self::OpenCount,
+            _ => return None,
+        })
+    }
+
+    /// Whether it is a count, of which a policy may ask for a minimum.
+    pub const fn is_count(self) -> bool {
+        self.sample_size().is_none()
+    }
+
+    /// Whether it is made of processing times.
+    pub(super) fn is_of_processing(self) -> bool {
+        self.name().starts_with("processing_hours")
+            || matches!(
+                self,
+                Self::AvgProcessingHours | Self::SlaMet | Self::SlaBreached | Self::SlaCompliance
+            )
+    }
+
+    /// Whether it is of the cases that are open at `as_of`, which no tally of past days knows.
+    pub const fn is_of_open_cases(self) -> bool {
+        matches!(self, Self::OpenCount | Self::OpenOldestHours | Self::OpenMedianHours | Self::OpenOverdue)
+    }
+
     /// Whether there is a value only under a policy with an `sla` target.
     pub const fn needs_sla(self) -> bool {
         matches!(self, Self::OpenOverdue | Self::SlaMet | Self::SlaBreached | Self::SlaCompliance)

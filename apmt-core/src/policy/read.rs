@@ -1,25 +1,37 @@
 //! From YAML to a policy: what is expected, and where it is not found.
 
-use super::condition::{Comparison, Condition};
+pub(super) mod condition;
+
+use super::condition::Condition;
 use super::metric::Metric;
 use super::{Policy, Rule, Sla};
 use crate::dossier::Status;
-use crate::event::nearest;
+use crate::event::ActorKind;
 use crate::time::{DAY_MS, HOUR_MS};
 use crate::yaml::{Node, Wrong, one_of, quoted};
 
 /// The window of a policy that does not say: a quarter of a year.
 const DEFAULT_WINDOW_DAYS: u32 = 90;
 /// The longest window, in days: ten years.
-const MAX_WINDOW_DAYS: u32 = 3660;
+pub(super) const MAX_WINDOW_DAYS: u32 = 3660;
 /// The longest target, in milliseconds: as long as the longest window.
 const MAX_TARGET_MS: u64 = MAX_WINDOW_DAYS as u64 * DAY_MS;
 
+/// The longest time for which a rule may be asked to hold, or not to, in days.
+pub(super) const MAX_FOR_DAYS: u32 = 366;
+
 /// The outcomes that a rule may give.
-const OUTCOMES: &[(&str, Status)] = &[("watch", Status::Watch), ("pip", Status::Pip)];
+pub(super) const OUTCOMES: &[(&str, Status)] =
+    &[("watch", Status::Watch), ("review", Status::Review), ("pip", Status::Pip)];
+
+/// Whom a rule may be meant for.
+pub(super) const KINDS: &[(&str, ActorKind)] = &[("human", ActorKind::Human), ("agent", ActorKind::Agent)];
+
+/// The fields of a policy.
+pub(super) const POLICY: &[&str] = &["name", "window_days", "sla", "rules"];
 
 pub(super) fn policy(root: &Node) -> Result<Policy, Wrong> {
-    let fields = root.fields("a policy", &["name", "window_days", "sla", "rules"])?;
+    let fields = root.fields("a policy", POLICY)?;
     let name = fields.require("name", "the policy's name")?.text("the policy's name")?;
     let window_days = fields.get("window_days").map_or(Ok(DEFAULT_WINDOW_DAYS), window_days)?;
     let sla = fields.get("sla").map(sla).transpose()?;
@@ -63,8 +75,12 @@ fn duration_ms(text: &str) -> Option<u64> {
     Some(number.saturating_mul(unit_ms))
 }
 
+/// The fields of a rule.
+pub(super) const RULE: &[&str] =
+    &["id", "when", "min", "for", "clear_after", "applies_to", "critical_element", "then", "advise"];
+
 fn rule(node: &Node, sla: Option<&Sla>, before: &[Rule]) -> Result<Rule, Wrong> {
-    let fields = node.fields("a rule", &["id", "when", "then"])?;
+    let fields = node.fields("a rule", RULE)?;
     let what = "an id of its own for the rule";
     let id_node = fields.require("id", what)?;
     let id = id_node.text(what)?;
@@ -75,77 +91,70 @@ fn rule(node: &Node, sla: Option<&Sla>, before: &[Rule]) -> Result<Rule, Wrong> 
     let what = "a list of conditions, all of which must hold, such as [override_rate > 0.30]";
     let when_node = fields.require("when", what)?;
     let when: Vec<Condition> =
-        when_node.list(what)?.iter().map(|node| condition(node, sla)).collect::<Result<_, _>>()?;
+        when_node.list(what)?.iter().map(|node| condition::read(node, sla)).collect::<Result<_, _>>()?;
     if when.is_empty() {
         return Err(when_node.wrong("a rule without conditions would always hold; expected at least one"));
     }
+    let then_node = fields.require("then", &one_of(OUTCOMES.iter().map(|(name, _)| *name)))?;
+    let mut rule = Rule::new(id, when, named(then_node, OUTCOMES)?);
 
-    let outcomes = || OUTCOMES.iter().map(|(name, _)| *name);
-    let then_node = fields.require("then", &one_of(outcomes()))?;
-    let written = then_node.as_text().unwrap_or_default();
-    let then = OUTCOMES.iter().find(|(name, _)| *name == written).map(|(_, then)| *then);
-    let then = then.ok_or_else(|| then_node.expected(one_of(outcomes())).or_nearest(written, outcomes()))?;
-    Ok(Rule { id: id.to_owned(), when, then })
-}
-
-fn condition(node: &Node, sla: Option<&Sla>) -> Result<Condition, Wrong> {
-    let what = "a condition, such as override_rate > 0.30";
-    let text = node.text(what)?;
-    let is_sign = |c: char| matches!(c, '<' | '>' | '=' | '!' | '~');
-    let Some((name, rest)) = text.find(is_sign).and_then(|at| text.split_at_checked(at)) else {
-        return Err(node.expected(format_args!("{what}, with {}", signs())));
-    };
-    let (sign, number) =
-        rest.split_at_checked(rest.len() - rest.trim_start_matches(is_sign).len()).unwrap_or_default();
-    let (name, number) = (name.trim(), number.trim());
-
-    let Some(metric) = Metric::from_name(name) else {
-        return Err(unknown_metric(node, name));
-    };
-    let comparison = Comparison::ALL.iter().find(|comparison| comparison.sign() == sign);
-    let Some(&comparison) = comparison else {
-        let meant = match sign {
-            "=" | "===" => Some("=="),
-            "=>" => Some(">="),
-            "=<" => Some("<="),
-            "<>" | "!" | "!==" | "~=" => Some("!="),
-            _ => None,
-        };
-        return Err(node
-            .wrong(format!("{} is no comparison; expected {}", quoted(sign), signs()))
-            .with_nearest(meant));
-    };
-    let threshold = number.parse().ok().filter(|threshold: &f64| threshold.is_finite()).ok_or_else(|| {
-        node.wrong(format!("{} is no threshold; expected a number, such as 0.30", quoted(number)))
-    })?;
-    if metric.needs_sla() && sla.is_none() {
-        return Err(node.wrong(format!(
-            "{metric} needs a target, and the policy has none; expected sla: {{target: 72h}}, or the like, in the policy"
+    if let Some(min) = fields.get("min") {
+        rule.min = minimum(min, sla)?;
+    }
+    for (name, days) in [("for", &mut rule.for_days), ("clear_after", &mut rule.clear_after_days)] {
+        if let Some(node) = fields.get(name) {
+            *days = whole_days(node)?;
+        }
+    }
+    if rule.for_days + rule.clear_after_days > 0
+        && let Some(metric) = rule.metrics().find(|metric| metric.is_of_open_cases())
+    {
+        return Err(when_node.wrong(format!(
+            "{metric} is known at the instant of a dossier alone, so nobody can say for how long it has held; \
+             expected no \"for\" and no \"clear_after\" in a rule on it"
         )));
     }
-    Ok(Condition::new(metric, comparison, threshold))
+    if let Some(node) = fields.get("applies_to") {
+        let fields = node.fields("applies_to", &["kind"])?;
+        rule.applies_to = fields.get("kind").map(|kind| named(kind, KINDS)).transpose()?;
+    }
+    for (name, text) in [("critical_element", &mut rule.critical_element), ("advise", &mut rule.advise)] {
+        let what = format!("a text for {name:?}");
+        *text = fields.get(name).map(|node| node.text(&what)).transpose()?.map(str::to_owned);
+    }
+    Ok(rule)
 }
 
-fn signs() -> String {
-    one_of(Comparison::ALL.iter().map(|comparison| comparison.sign()))
+/// What one of these names stands for.
+fn named<T: Copy>(node: &Node, names: &[(&str, T)]) -> Result<T, Wrong> {
+    let written = node.as_text().unwrap_or_default();
+    let known = || names.iter().map(|(name, _)| *name);
+    let found = names.iter().find(|(name, _)| *name == written).map(|(_, value)| *value);
+    found.ok_or_else(|| node.expected(one_of(known())).or_nearest(written, known()))
 }
 
-fn unknown_metric(node: &Node, name: &str) -> Wrong {
-    if name.is_empty() {
-        return node.expected("the name of a metric, then a comparison and a number");
+/// `{decisions: 20}`: counts, and what each must be at least.
+fn minimum(node: &Node, sla: Option<&Sla>) -> Result<Vec<(Metric, u64)>, Wrong> {
+    let what = "counts and what each must be at least, such as {decisions: 20}";
+    let mut min = Vec::new();
+    for (key, value) in node.entries(what)? {
+        let name = key.text("the name of a count")?;
+        let metric = condition::metric(key, name, sla)?;
+        if !metric.is_count() {
+            let counts = Metric::ALL.iter().filter(|metric| metric.is_count()).map(|metric| metric.name());
+            let message = format!("{metric} is no count; expected {}", one_of(counts));
+            return Err(key.wrong(message).with_nearest(metric.sample_size().map(Metric::name)));
+        }
+        let least = value.as_whole().filter(|least| *least > 0);
+        min.push((metric, least.ok_or_else(|| value.expected("a whole number from 1"))?));
     }
-    let all = || Metric::ALL.iter().map(|metric| metric.name());
-    // Where a name is of a group, such as `sla`, its members say more than the group's name.
-    let members: Vec<&str> =
-        all().filter(|known| known.split_once('.').is_some_and(|(group, _)| group == name)).collect();
-    if !members.is_empty() {
-        return node.wrong(format!("{} is no metric; expected {}", quoted(name), one_of(members)));
-    }
-    let near = nearest(name, all());
-    let message = format!("{} is no metric", quoted(name));
-    let wrong = match near {
-        Some(_) => node.wrong(message),
-        None => node.wrong(format!("{message}; expected {}", one_of(all()))),
-    };
-    wrong.with_nearest(near)
+    if min.is_empty() { Err(node.expected(what)) } else { Ok(min) }
+}
+
+/// `30d`: a whole number of days.
+fn whole_days(node: &Node) -> Result<u32, Wrong> {
+    let days = node.as_text().and_then(|text| text.strip_suffix('d')?.trim_end().parse().ok());
+    days.filter(|days| (1..=MAX_FOR_DAYS).contains(days)).ok_or_else(|| {
+        node.expected(format_args!("a whole number of days from 1d to {MAX_FOR_DAYS}d, such as 30d"))
+    })
 }

@@ -4,11 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Rule;
 use super::condition::Comparison;
+use super::explanation::{BoundFound, Explanation, Finding, RuleState};
 use super::metric::Metric;
 use crate::dossier::Status;
-use crate::metrics::Metrics;
 
 /// Which policy: its name for people, and its digest, which tells two policies of one name apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,7 +20,8 @@ pub struct PolicyName {
     pub digest: String,
 }
 
-/// A rule that holds, with each of its conditions: what a supervisor and an appeal board are shown.
+/// A rule that is raised, with each of its conditions: what a supervisor and an appeal board are shown first. The
+/// dossier's [`explanations`](crate::Dossier::explanations) say more, and of every rule.
 ///
 /// Its `Display` says so in plain words: "chronic-override: override_rate 0.42 > 0.3 and sat_score_mean 2.1 < 3".
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,22 +32,31 @@ pub struct Reason {
     pub rule: String,
     /// The outcome that the rule gives.
     pub then: Status,
-    /// Every condition of the rule, in the rule's order.
+    /// Every condition of the rule that holds, in the rule's order: all of them, unless it is clearing.
     pub conditions: Vec<ConditionHeld>,
+    /// Whether the rule no longer holds, but has not been so for long enough to clear.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clearing: bool,
 }
 
 impl Reason {
-    /// The reason that the rule gives, if all its conditions hold.
-    pub(super) fn of(rule: &Rule, metrics: &Metrics) -> Option<Self> {
-        let conditions =
-            rule.when().iter().map(|condition| condition.held(metrics)).collect::<Option<_>>()?;
-        Some(Self { rule: rule.id().to_owned(), then: rule.then(), conditions })
+    /// The reason that an explanation gives, if its rule is raised.
+    pub(super) fn of(explanation: &Explanation) -> Option<Self> {
+        explanation.state.is_raised().then(|| Self {
+            rule: explanation.rule.clone(),
+            then: explanation.then,
+            conditions: explanation.conditions.iter().filter_map(ConditionHeld::of).collect(),
+            clearing: explanation.state == RuleState::Clearing,
+        })
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.rule)?;
+        if self.clearing {
+            return f.write_str("no longer holds, but has not for long enough to clear");
+        }
         for (index, condition) in self.conditions.iter().enumerate() {
             if index > 0 {
                 f.write_str(" and ")?;
@@ -67,14 +76,29 @@ pub struct ConditionHeld {
     pub metric: Metric,
     /// Its value, unrounded.
     pub value: f64,
+    /// The bound that was compared in place of the value; absent where the value itself was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<BoundFound>,
     /// How it stands to the threshold.
     pub comparison: Comparison,
     /// The threshold.
     pub threshold: f64,
 }
 
+impl ConditionHeld {
+    fn of(finding: &Finding) -> Option<Self> {
+        let Finding { metric, value, ref bound, comparison, threshold, holds, .. } = *finding;
+        let value = value.filter(|_| holds)?;
+        Some(Self { metric, value, bound: bound.clone(), comparison, threshold })
+    }
+}
+
 impl fmt::Display for ConditionHeld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {} {}", self.metric, self.value, self.comparison, self.threshold)
+        write!(f, "{} {}", self.metric, self.value)?;
+        if let Some(BoundFound { kind, confidence, value: Some(value) }) = &self.bound {
+            write!(f, " ({kind} at {confidence}: {value})")?;
+        }
+        write!(f, " {} {}", self.comparison, self.threshold)
     }
 }

@@ -63,6 +63,23 @@ impl Node {
         Ok(Fields { owner: self, what, entries })
     }
 
+    /// The names and values of a mapping, whatever the names; `expected` says what it is of.
+    pub(crate) fn entries(&self, expected: &str) -> Result<&[(Node, Node)], Wrong> {
+        match &self.value {
+            Value::Map(entries) => Ok(entries),
+            _ => Err(self.expected(expected)),
+        }
+    }
+
+    /// The finite number, if it is one.
+    pub(crate) fn as_number(&self) -> Option<f64> {
+        match self.value {
+            Value::Whole(number) => Some(number as f64),
+            Value::Fraction(number) => Some(number).filter(|number| number.is_finite()),
+            _ => None,
+        }
+    }
+
     /// Whether this is a mapping.
     pub(crate) fn is_map(&self) -> bool {
         matches!(self.value, Value::Map(_))

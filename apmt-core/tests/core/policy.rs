@@ -1,30 +1,43 @@
 //! Policies: the built-in rule, what each condition and rule does, and what files get wrong, with line and column.
 
+mod bounds;
+mod language;
+mod persistence;
+
 use apmt_core::metrics::Metrics;
 use apmt_core::policy::{Comparison, DEFAULT_POLICY_YAML, Metric, Policy, PolicyName, Reason};
-use apmt_core::{Status, dossier};
+use apmt_core::tally::Tally;
+use apmt_core::{Activity, ActorName, Dossier, Status, Timestamp};
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
-/// Metrics of which nothing is known, but for what is set.
-fn metrics(set: &[(&str, Value)]) -> Metrics {
-    let mut all = serde_json::to_value(Metrics::of([], &[], None)).unwrap();
-    for (path, value) in set {
-        let mut at = &mut all;
-        for name in path.split('.') {
-            at = &mut at[name];
-        }
-        *at = value.clone();
-    }
-    serde_json::from_value(all).unwrap()
+/// The end of every window here.
+fn as_of() -> Timestamp {
+    "2026-06-30T12:00:00Z".parse().unwrap()
+}
+
+/// What a policy says of somebody whose day comes to that.
+fn dossier(policy: &Policy, tally: Tally) -> Dossier {
+    let mut activity = Activity::none(ActorName::new("anne").unwrap());
+    activity.days.push((as_of().day(), tally));
+    Dossier::of(&activity, as_of(), policy)
+}
+
+fn verdicts(overrides: u64, decisions: u64) -> Tally {
+    Tally { overrides, decisions, ..Tally::default() }
+}
+
+/// So many ratings of one star, and of five.
+fn rated(one: u64, five: u64) -> Tally {
+    Tally { stars: [one, 0, 0, 0, five], ..Tally::default() }
 }
 
 fn rule(when: &str, then: &str) -> String {
     format!("name: test\nsla: {{target: 72h}}\nrules:\n  - id: only\n    when: [{when}]\n    then: {then}\n")
 }
 
-fn judge(when: &str, set: &[(&str, Value)]) -> Status {
-    Policy::from_yaml("policy.yaml", &rule(when, "pip")).unwrap().judge(&metrics(set)).0
+fn judge(when: &str, tally: Tally) -> Status {
+    dossier(&Policy::from_yaml("policy.yaml", &rule(when, "pip")).unwrap(), tally).status
 }
 
 #[test]
@@ -40,16 +53,17 @@ fn the_built_in_policy_is_what_its_yaml_says() {
 
 #[test]
 fn the_napkin_rule_needs_both_and_compares_unrounded() {
-    let judge = |rate: Value, stars: Value| {
-        Policy::default().judge(&metrics(&[("override_rate", rate), ("sat_score_mean", stars)])).0
+    let judge = |(overrides, decisions), (one, five)| {
+        let tally = Tally { overrides, decisions, ..rated(one, five) };
+        dossier(&Policy::default(), tally).status
     };
-    assert_eq!(judge(json!(0.42), json!(2.1)), Status::Pip);
-    assert_eq!(judge(json!(0.3), json!(2.1)), Status::Good);
-    assert_eq!(judge(json!(0.300_000_000_1), json!(2.999_999_9)), Status::Pip);
-    assert_eq!(judge(json!(0.42), json!(3.0)), Status::Good);
+    assert_eq!(judge((42, 100), (3, 1)), Status::Pip);
+    assert_eq!(judge((3, 10), (3, 1)), Status::Good);
+    assert_eq!(judge((3_000_000_001, 10_000_000_000), (5_000_001, 5_000_000)), Status::Pip);
+    assert_eq!(judge((42, 100), (1, 1)), Status::Good);
     // What did not happen is held against nobody.
-    assert_eq!(judge(json!(null), json!(1.0)), Status::Good);
-    assert_eq!(judge(json!(1.0), json!(null)), Status::Good);
+    assert_eq!(judge((0, 0), (1, 0)), Status::Good);
+    assert_eq!(judge((1, 1), (0, 0)), Status::Good);
 }
 
 #[test]
@@ -63,11 +77,11 @@ fn comparisons_at_and_beside_the_threshold() {
         ("!=", true, false, true),
     ] {
         for (decisions, expected) in [(19, below), (20, equal), (21, above)] {
-            let status = judge(&format!("decisions {sign} 20"), &[("decisions", json!(decisions))]);
+            let status = judge(&format!("decisions {sign} 20"), verdicts(0, decisions));
             assert_eq!(status == Status::Pip, expected, "{decisions} {sign} 20");
         }
         // Even "is not" does not hold of nothing.
-        assert_eq!(judge(&format!("override_rate {sign} 0.5"), &[]), Status::Good);
+        assert_eq!(judge(&format!("override_rate {sign} 0.5"), Tally::default()), Status::Good);
     }
 }
 
@@ -102,18 +116,18 @@ fn pip_outranks_watch_and_every_rule_that_holds_gives_its_reason() {
         "name: three\nrules:\n  - {id: a, when: [decisions > 1], then: pip}\n  - {id: b, when: [decisions > 99], then: pip}\n  - {id: c, when: [decisions > 2, overrides == 0], then: watch}\n",
     )
     .unwrap();
-    let (status, reasons) = policy.judge(&metrics(&[("decisions", json!(3))]));
-    assert_eq!(status, Status::Pip);
-    let shown: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    let judged = dossier(&policy, verdicts(0, 3));
+    assert_eq!(judged.status, Status::Pip);
+    let shown: Vec<String> = judged.reasons.iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["a: decisions 3 > 1", "c: decisions 3 > 2 and overrides 0 == 0"]);
-    let (status, reasons) = policy.judge(&metrics(&[("decisions", json!(1))]));
-    assert_eq!((status, reasons), (dossier::Status::Good, vec![]));
+    let judged = dossier(&policy, verdicts(0, 1));
+    assert_eq!((judged.status, judged.reasons), (Status::Good, vec![]));
 }
 
 #[test]
 fn a_reason_in_json_and_in_words() {
-    let set = [("override_rate", json!(0.42)), ("sat_score_mean", json!(2.1))];
-    let (_, reasons) = Policy::default().judge(&metrics(&set));
+    let stars = Tally { stars: [4, 2, 3, 1, 0], ..verdicts(42, 100) };
+    let reasons = dossier(&Policy::default(), stars).reasons;
     let wire = json!([{"rule": "chronic-override", "then": "pip", "conditions": [
         {"metric": "override_rate", "value": 0.42, "comparison": ">", "threshold": 0.3},
         {"metric": "sat_score_mean", "value": 2.1, "comparison": "<", "threshold": 3.0},
@@ -163,7 +177,8 @@ fn a_target_is_minutes_hours_or_days() {
 fn defaults_and_limits() {
     let policy = Policy::from_yaml("x", "name: ' bare '\nrules: []").unwrap();
     assert_eq!((policy.name(), policy.window_days(), policy.rules().len()), ("bare", 90, 0));
-    assert_eq!(policy.judge(&metrics(&[])), (Status::Good, vec![]));
+    let judged = dossier(&policy, Tally::default());
+    assert_eq!((judged.status, judged.reasons, judged.explanations), (Status::Good, vec![], vec![]));
     for days in [1, 3660] {
         let text = format!("name: x\nwindow_days: {days}\nrules: []");
         assert_eq!(Policy::from_yaml("x", &text).unwrap().window_days(), days);
@@ -269,7 +284,7 @@ fn wrong_fields_are_said_with_place_expectation_and_nearest_name() {
             "4:11: expected a duration of whole minutes, hours or days of 24 hours, such as 90m, 72h or 3d, found the number 72",
         ),
         ("72h", "0m", "4:11: expected more than 0 and at most 3660d, found \"0m\""),
-        ("    then: pip\n", "", "6:5: a rule has no \"then\"; expected watch or pip"),
+        ("    then: pip\n", "", "6:5: a rule has no \"then\"; expected watch, review or pip"),
         (
             "id: slow",
             "id: overrides",
@@ -284,7 +299,7 @@ fn wrong_fields_are_said_with_place_expectation_and_nearest_name() {
         (
             "when: [",
             "wen: [",
-            "7:5: \"wen\" is no field of a rule; expected id, when or then; did you mean when?",
+            "7:5: \"wen\" is no field of a rule; expected id, when, min, for, clear_after, applies_to, critical_element, then or advise; did you mean when?",
         ),
         (
             "[override_rate > 0.30, sat_score_mean < 3]",
@@ -296,9 +311,9 @@ fn wrong_fields_are_said_with_place_expectation_and_nearest_name() {
             "override_rate > 0.30",
             "7:11: expected a list of conditions, all of which must hold, such as [override_rate > 0.30], found \"override_rate > 0.30\"",
         ),
-        ("then: pip", "then: pipp", "8:11: expected watch or pip, found \"pipp\"; did you mean pip?"),
-        ("then: pip", "then: good", "8:11: expected watch or pip, found \"good\""),
-        ("then: pip", "then: [pip]", "8:11: expected watch or pip, found a list"),
+        ("then: pip", "then: pipp", "8:11: expected watch, review or pip, found \"pipp\"; did you mean pip?"),
+        ("then: pip", "then: good", "8:11: expected watch, review or pip, found \"good\""),
+        ("then: pip", "then: [pip]", "8:11: expected watch, review or pip, found a list"),
     ]);
 }
 

@@ -19,6 +19,14 @@ pub(super) enum Policy {
     Check(Check),
     Test(Test),
     Replay(Replay),
+    /// Print the JSON Schema of policies, for editors
+    ///
+    /// An editor that is told of it completes names while one writes, and underlines what is wrong.
+    #[command(after_help = "\
+Example:
+  apmt policy schema > policy.schema.json
+      and then, as the first line of a policy:  # yaml-language-server: $schema=policy.schema.json")]
+    Schema,
 }
 
 impl Policy {
@@ -27,14 +35,18 @@ impl Policy {
             Self::Check(command) => command.run(),
             Self::Test(command) => command.run(),
             Self::Replay(command) => command.run(),
+            Self::Schema => {
+                print_json(&apmt_core::policy::json_schema())?;
+                Ok(Ending::Fine)
+            }
         }
     }
 }
 
 /// Check that policies say what they should
 ///
-/// A policy that is right is named with its digest. One that is not gets the file, the line, the column, what was
-/// expected and the nearest name, and exit code 1.
+/// A policy that is right is named with its digest, and warned about where it is likely to flag by chance. One that is
+/// not gets the file, the line, the column, what was expected and the nearest name, and exit code 1.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -61,6 +73,9 @@ impl Check {
                         printable(policy.name()),
                         policy.digest()
                     ))?;
+                    for lint in policy.lint() {
+                        complain(&format!("{name}: warning: {lint}"));
+                    }
                 }
                 Err(error) => {
                     wrong = true;

@@ -88,10 +88,11 @@ pub(crate) async fn dossiers(State(app): State<App>, uri: Uri) -> Result<Respons
 }
 
 fn read_status(text: &str) -> Result<Status, Invalid> {
-    [Status::Good, Status::Watch, Status::Pip]
-        .into_iter()
+    Status::ALL
+        .iter()
+        .copied()
         .find(|status| status.name() == text)
-        .ok_or_else(|| Invalid::new("status", text, "must be good, watch or pip"))
+        .ok_or_else(|| Invalid::new("status", text, "must be good, insufficient_data, watch, review or pip"))
 }
 
 impl App {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use apmt_core::metrics::Metrics;
+use apmt_core::policy::{Explanation, RuleState};
 use apmt_core::{Dossier, Status};
 
 use super::number::{age, condition, instant, percent, tenths};
@@ -37,15 +38,30 @@ pub(crate) fn page(dossier: &Dossier) -> String {
 }
 
 fn reasons(dossier: &Dossier, out: &mut String) {
-    if dossier.reasons.is_empty() {
-        return;
+    let telling = |explanation: &&Explanation| {
+        !matches!(explanation.state, RuleState::Clear | RuleState::NotApplicable)
+    };
+    let mut telling = dossier.explanations.iter().filter(telling).peekable();
+    if telling.peek().is_some() {
+        section("Why", out);
     }
-    section("Why", out);
-    for reason in &dossier.reasons {
+    for explanation in telling {
+        let rule = printable(&explanation.rule);
+        let reason = dossier.reasons.iter().find(|reason| reason.rule == explanation.rule);
+        let Some(reason) = reason else {
+            for sentence in explanation.sentences() {
+                let _ = writeln!(out, "  {DIM}{}{DIM:#}", printable(&sentence));
+            }
+            continue;
+        };
         let (word, style) = status(reason.then);
-        let _ = writeln!(out, "  rule {} holds → {style}{word}{style:#}", printable(&reason.rule));
+        let holds = if reason.clearing { "held until lately" } else { "holds" };
+        let _ = writeln!(out, "  rule {rule} {holds} → {style}{word}{style:#}");
         for held in &reason.conditions {
             let _ = writeln!(out, "    {}", condition(held));
+        }
+        for sentence in explanation.further_sentences() {
+            let _ = writeln!(out, "    {DIM}{}{DIM:#}", printable(&sentence));
         }
     }
     if dossier.status == Status::Pip {

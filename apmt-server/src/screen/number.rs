@@ -1,7 +1,7 @@
 //! Numbers for people: rounded, with their unit, and a dash where there is none.
 
 use apmt_core::Timestamp;
-use apmt_core::policy::{ConditionHeld, Metric};
+use apmt_core::policy::ConditionHeld;
 
 use super::NOTHING;
 
@@ -35,83 +35,25 @@ pub(super) fn instant(at: Timestamp) -> String {
     }
 }
 
-/// How a metric is called in a sentence, and its unit.
-fn in_words(metric: Metric) -> (String, Unit) {
-    let unit = match metric {
-        Metric::OverrideRate | Metric::OverriddenRate | Metric::SlaCompliance => Unit::Percent,
-        Metric::SatScoreMean => Unit::Stars,
-        metric if metric.name().contains("hours") && !metric.name().ends_with("count") => Unit::Hours,
-        _ => Unit::Count,
-    };
-    let words = match metric {
-        Metric::OverriddenRate => "share of its advice that was overridden",
-        Metric::RecommendationsOverridden => "advice overridden",
-        Metric::AvgProcessingHours | Metric::ProcessingHoursMean => "mean processing time",
-        Metric::ProcessingHoursCount => "processing times",
-        Metric::ProcessingHoursMedian => "median processing time",
-        Metric::ProcessingHoursMin => "shortest processing time",
-        Metric::ProcessingHoursMax => "longest processing time",
-        Metric::SatScoreMean => "mean satisfaction",
-        Metric::SatCount => "ratings",
-        Metric::OpenCount => "open cases",
-        Metric::OpenOldestHours => "age of the oldest open case",
-        Metric::OpenMedianHours => "median age of open cases",
-        Metric::OpenOverdue => "overdue cases",
-        Metric::AppealsCount => "appeals",
-        Metric::AppealsReversed => "verdicts reversed on appeal",
-        metric => return (metric.name().replace(['_', '.'], " "), unit),
-    };
-    (words.to_owned(), unit)
-}
-
-#[derive(Clone, Copy)]
-enum Unit {
-    Percent,
-    Hours,
-    Stars,
-    Count,
-}
-
-impl Unit {
-    fn show(self, value: f64, decimals: usize) -> String {
-        let scaled = if matches!(self, Self::Percent) { value * 100.0 } else { value };
-        let number = format!("{scaled:.decimals$}");
-        let number =
-            if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { &number };
-        match self {
-            Self::Percent => format!("{number} %"),
-            Self::Hours => format!("{number} h"),
-            Self::Stars => format!("{number} ★"),
-            Self::Count => number.to_owned(),
-        }
-    }
-}
-
 /// A condition that holds, in words: `override rate 42 % is above 30 %`.
 pub(super) fn condition(held: &ConditionHeld) -> String {
-    let (words, unit) = in_words(held.metric);
-    let comparison = match held.comparison.sign() {
-        ">" => "above",
-        ">=" => "at or above",
-        "<" => "below",
-        "<=" => "at or below",
-        "==" => "exactly",
-        "!=" => "not",
-        other => other,
-    };
-    let pair = |decimals| (unit.show(held.value, decimals), unit.show(held.threshold, decimals));
-    // A value close to the threshold is shown as precisely as it takes to see on which side it lies.
-    #[expect(clippy::float_cmp, reason = "the question is whether they are the same number")]
-    let same = held.value == held.threshold;
-    let (value, threshold) =
-        (1..=12).map(pair).find(|(value, threshold)| same || value != threshold).unwrap_or_else(|| pair(12));
-    format!("{words} {value} is {comparison} {threshold}")
+    let (words, comparison) = (held.metric.words(), held.comparison.words());
+    let compared = held.bound.as_ref().and_then(|bound| bound.value).unwrap_or(held.value);
+    let (shown, threshold) = held.metric.say_both(compared, held.threshold);
+    match &held.bound {
+        None => format!("{words} {shown} is {comparison} {threshold}"),
+        Some(bound) => {
+            let least = if bound.kind.is_lower() { "at least" } else { "at most" };
+            let value = held.metric.say(held.value, 1);
+            format!("{words} {value}, surely {least} {shown}, is {comparison} {threshold}")
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use apmt_core::policy::Comparison;
+    use apmt_core::policy::{Comparison, Metric};
 
     fn held(metric: Metric, value: f64, comparison: Comparison, threshold: f64) -> ConditionHeld {
         let json = serde_json::json!({
@@ -139,7 +81,7 @@ mod tests {
         assert_eq!(say(Metric::Decisions, 20.0, Comparison::AtLeast, 20.0), "decisions 20 is at or above 20");
         assert_eq!(
             say(Metric::ProcessingHoursP90, 80.0, Comparison::Above, 72.0),
-            "processing hours p90 80 h is above 72 h"
+            "90th percentile of processing times 80 h is above 72 h"
         );
     }
 

@@ -60,7 +60,7 @@ fn table(dossiers: &[Dossier]) -> Table {
     for dossier in dossiers {
         let metrics = &dossier.metrics;
         let (word, style) = status(dossier.status);
-        let name = if dossier.status == Status::Good { PLAIN } else { BOLD };
+        let name = if dossier.status.is_raised() { BOLD } else { PLAIN };
         let right = |text: String| {
             let style = if text == NOTHING || text == "0" { DIM } else { PLAIN };
             Cell::styled(&text, style)
@@ -130,9 +130,11 @@ fn nobodys(unattributed: &Dossier, out: &mut String) {
 /// How many, and who stands out: in a long table, that must not be looked for.
 fn summary(dossiers: &[Dossier], out: &mut String) {
     let _ = writeln!(out, "{}.", count(dossiers.len() as u64, "actor", "actors"));
-    for (title, wanted, style) in
-        [("Plan recommended", Status::Pip, BAD), ("To watch", Status::Watch, super::WATCH)]
-    {
+    for (title, wanted, style) in [
+        ("Plan recommended", Status::Pip, BAD),
+        ("To review", Status::Review, super::WATCH),
+        ("To watch", Status::Watch, super::WATCH),
+    ] {
         let flagged: Vec<&Dossier> = dossiers.iter().filter(|dossier| dossier.status == wanted).collect();
         if flagged.is_empty() {
             continue;

@@ -59,6 +59,65 @@ fn check_names_the_digest_or_the_place() {
 }
 
 #[test]
+fn check_warns_of_what_flags_by_chance() {
+    let folder = Folder::new();
+    folder.write("bare.yaml", "{name: bare, rules: [{id: r, when: [override_rate > 0.3], then: pip}]}");
+    folder.run(&["policy", "check", "bare.yaml"]).succeeded().says(&[
+        "bare.yaml: warning: rule r: override_rate > 0.3 compares a rate with a bare threshold: at a true rate of 25 % \
+         and 30 cases, chance alone puts 20 % on the wrong side of it; {metric: override_rate, above: 0.3, bound: \
+         wilson_lower}, with min: {decisions: 20}, asks for evidence",
+        "bare.yaml: warning: rule r: is raised at the first evaluation at which it holds",
+    ]);
+    let guarded = "{name: g, rules: [{id: r, when: [{metric: override_rate, above: 0.3, bound: wilson_lower}], \
+                   min: {decisions: 20}, for: 30d, then: pip}]}";
+    folder.write("guarded.yaml", guarded);
+    let run = folder.run(&["policy", "check", "guarded.yaml"]).succeeded();
+    assert_eq!(run.err, "");
+}
+
+#[test]
+fn the_schema_is_one() {
+    let schema = Folder::new().json(&["policy", "schema"]);
+    assert_eq!(schema["properties"]["rules"]["items"]["required"], json!(["id", "when", "then"]));
+}
+
+#[test]
+fn a_dossier_says_why_and_what_would_clear_it() {
+    let folder = Folder::new();
+    let policy = "{name: p, rules: [{id: many, when: [overrides >= 2], min: {decisions: 3}, for: 2d, clear_after: 1d, \
+                  critical_element: CE-2, advise: training, then: review}]}";
+    folder.write("p.yaml", policy);
+    let log = [1, 2, 3].map(|day| {
+        json!({"type": "OVERRIDE", "actor": "anne", "occurred_at": format!("2026-03-0{day}T09:00:00Z")})
+            .to_string()
+    });
+    let log = log.join("\n");
+    folder.run_with(&["import", "-"], log.as_bytes()).succeeded();
+    let ask = |as_of: &str| {
+        folder.run(&["dossier", "anne", "--policy", "p.yaml", "--as-of", as_of]).succeeded().out
+    };
+    let few = ask("2026-03-02T12:00:00Z");
+    assert!(few.contains("? insufficient data"), "{few}");
+    assert!(few.contains("There are 2 decisions, too few: it takes 3."), "{few}");
+    let pending = ask("2026-03-04T12:00:00Z");
+    assert!(pending.contains("✔ good"), "{pending}");
+    assert!(
+        pending.contains("since 2026-03-03T23:59:59.999Z, 0 days; to count it must for 2 days."),
+        "{pending}"
+    );
+    let raised = ask("2026-03-06T12:00:00Z");
+    assert!(raised.contains("rule many holds → ◆ review\n    overrides 3 is at or above 2\n"), "{raised}");
+    for sentence in [
+        "It clears once it has not held for 1 day.",
+        "If nothing more happened, it would count no longer from 2026-05-31T23:59:59.999Z on.",
+        "It bears on the critical element CE-2.",
+        "Advised: training.",
+    ] {
+        assert!(raised.contains(sentence), "{sentence}: {raised}");
+    }
+}
+
+#[test]
 fn tests_pass_or_say_what_was_expected_and_what_came() {
     let folder = Folder::new();
     folder.write("strict.yaml", STRICT);

@@ -6,6 +6,7 @@ mod child;
 mod crash;
 mod executors;
 mod files;
+mod looking_back;
 mod processes;
 mod refolding;
 

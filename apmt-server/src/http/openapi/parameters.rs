@@ -48,7 +48,7 @@ parameters! {
     /// Only what lies at or before this instant counts; not together with `as_of`.
     Until = query("until", formatted(KnownFormat::DateTime)).example(Some(json!("2026-03-31T12:00:00Z")));
     /// Only those of this status.
-    Status = query("status", text().enum_values(Some(["good", "watch", "pip"]))).example(Some(json!("pip")));
+    Status = query("status", text().enum_values(Some(["good", "insufficient_data", "watch", "review", "pip"]))).example(Some(json!("pip")));
     /// How many a page has at most. More than 1000 is taken for 1000.
     Limit = query("limit", limit(MAX_PAGE)).example(Some(json!(100)));
     /// How many a page has at most. More than 100 is taken for 100.

@@ -1,0 +1,205 @@
+//! How far a value can be trusted: the one-sided bound that a condition compares instead of the value itself.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::metric::{Estimate, Metric};
+use crate::metrics::Metrics;
+use crate::statistics::{clopper_pearson, lower_rank, normal_quantile, t_bound, upper_rank, wilson};
+use crate::tally::Durations;
+use crate::time::HOUR_MS;
+
+/// Which bound. A lower bound is what the true value is surely above, an upper one what it is surely below.
+///
+/// | name | for |
+/// |---|---|
+/// | `wilson_lower`, `wilson_upper` | rates, by Wilson's score interval |
+/// | `exact_lower`, `exact_upper` | rates, by Clopper and Pearson: never less sure than it says, so wider |
+/// | `t_lower`, `t_upper` | means, by Student's t; needs two values |
+/// | `order_lower`, `order_upper` | medians and percentiles, by order statistics |
+///
+/// [`statistics`](crate::statistics) has the sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum BoundKind {
+    /// `wilson_lower`.
+    WilsonLower,
+    /// `wilson_upper`.
+    WilsonUpper,
+    /// `exact_lower`.
+    ExactLower,
+    /// `exact_upper`.
+    ExactUpper,
+    /// `t_lower`.
+    TLower,
+    /// `t_upper`.
+    TUpper,
+    /// `order_lower`.
+    OrderLower,
+    /// `order_upper`.
+    OrderUpper,
+}
+
+impl BoundKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[
+        Self::WilsonLower,
+        Self::WilsonUpper,
+        Self::ExactLower,
+        Self::ExactUpper,
+        Self::TLower,
+        Self::TUpper,
+        Self::OrderLower,
+        Self::OrderUpper,
+    ];
+
+    /// The name in policies and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::WilsonLower => "wilson_lower",
+            Self::WilsonUpper => "wilson_upper",
+            Self::ExactLower => "exact_lower",
+            Self::ExactUpper => "exact_upper",
+            Self::TLower => "t_lower",
+            Self::TUpper => "t_upper",
+            Self::OrderLower => "order_lower",
+            Self::OrderUpper => "order_upper",
+        }
+    }
+
+    /// Whether it is a lower bound: what the true value is surely above.
+    pub const fn is_lower(self) -> bool {
+        matches!(self, Self::WilsonLower | Self::ExactLower | Self::TLower | Self::OrderLower)
+    }
+
+    /// The method, whichever side: `wilson`, `exact`, `t` or `order`.
+    pub(super) fn method(self) -> &'static str {
+        self.name().split_once('_').map_or(self.name(), |(method, _)| method)
+    }
+
+    /// The bounds that the metric has: none for a count, or for what is no sample.
+    pub fn of(metric: Metric) -> &'static [Self] {
+        match metric.estimate() {
+            Some(Estimate::Rate) => {
+                &[Self::WilsonLower, Self::WilsonUpper, Self::ExactLower, Self::ExactUpper]
+            }
+            Some(Estimate::Mean) => &[Self::TLower, Self::TUpper],
+            Some(Estimate::Quantile(_)) => &[Self::OrderLower, Self::OrderUpper],
+            None => &[],
+        }
+    }
+}
+
+impl fmt::Display for BoundKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A bound at a confidence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    kind: BoundKind,
+    confidence: f64,
+    /// The normal quantile at the confidence, worked out once a policy and not once an evaluation.
+    z: f64,
+}
+
+impl Bound {
+    /// The confidence where a policy does not say.
+    pub const DEFAULT_CONFIDENCE: f64 = 0.95;
+
+    pub(super) fn new(kind: BoundKind, confidence: f64) -> Self {
+        Self { kind, confidence, z: normal_quantile(confidence) }
+    }
+
+    /// Which bound.
+    pub const fn kind(&self) -> BoundKind {
+        self.kind
+    }
+
+    /// In how many samples of one the true value lies on the bound's side: over 0.5 and below 1.
+    pub const fn confidence(&self) -> f64 {
+        self.confidence
+    }
+
+    /// The bound of a metric; `None` where there are too few values for one, or none at all.
+    pub(super) fn of(&self, metric: Metric, sample: &Sample<'_>) -> Option<f64> {
+        let end = usize::from(!self.kind.is_lower());
+        match self.kind {
+            BoundKind::WilsonLower | BoundKind::WilsonUpper => {
+                let (part, whole) = sample.parts(metric)?;
+                Some(wilson(part, whole, self.z)?[end])
+            }
+            BoundKind::ExactLower | BoundKind::ExactUpper => {
+                let (part, whole) = sample.parts(metric)?;
+                Some(clopper_pearson(part, whole, self.confidence)?[end])
+            }
+            BoundKind::TLower | BoundKind::TUpper => {
+                let mean = metric.value(sample.metrics)?;
+                let (n, squares) = sample.deviations(metric, mean)?;
+                let half = t_bound(n, squares, self.confidence)?;
+                Some(if self.kind.is_lower() { mean - half } else { mean + half })
+            }
+            BoundKind::OrderLower | BoundKind::OrderUpper => {
+                let Some(Estimate::Quantile(q)) = metric.estimate() else { return None };
+                let n = sample.metrics.processing_hours.count;
+                let rank = if self.kind.is_lower() {
+                    lower_rank(n, q, self.confidence)
+                } else {
+                    upper_rank(n, q, self.confidence)
+                }?;
+                let ms = Durations::nth_of(sample.times, usize::try_from(rank).ok()?)?;
+                Some(ms as f64 / HOUR_MS as f64)
+            }
+        }
+    }
+}
+
+/// What conditions look at: an actor's metrics over a window, and the processing times that they were made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample<'a> {
+    pub(crate) metrics: &'a Metrics,
+    pub(crate) times: &'a [&'a Durations],
+}
+
+impl Sample<'_> {
+    /// What a rate is a ratio of.
+    fn parts(&self, metric: Metric) -> Option<(u64, u64)> {
+        let metrics = self.metrics;
+        match metric {
+            Metric::OverrideRate => Some((metrics.overrides, metrics.decisions)),
+            Metric::OverriddenRate => Some((metrics.recommendations_overridden, metrics.recommendations)),
+            Metric::SlaCompliance => {
+                metrics.sla.as_ref().map(|sla| (sla.met, sla.met.saturating_add(sla.breached)))
+            }
+            _ => None,
+        }
+    }
+
+    /// How many values a mean is of, and the sum of their squared deviations from it.
+    fn deviations(&self, metric: Metric, mean: f64) -> Option<(u64, f64)> {
+        match metric {
+            Metric::SatScoreMean => {
+                let sat = &self.metrics.sat;
+                let squares = sat
+                    .histogram
+                    .iter()
+                    .zip(1_u32..)
+                    .map(|(count, stars)| *count as f64 * (f64::from(stars) - mean).powi(2))
+                    .sum();
+                Some((sat.count, squares))
+            }
+            Metric::AvgProcessingHours | Metric::ProcessingHoursMean => {
+                let hours = |times: &&Durations| {
+                    times.values().map(|ms| (ms as f64 / HOUR_MS as f64 - mean).powi(2)).sum::<f64>()
+                };
+                Some((self.metrics.processing_hours.count, self.times.iter().map(hours).sum()))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What a policy says, as a text whose digest is the policy's.
+
+use serde_json::{Map, Value, json};
+
+use super::Sla;
+use super::condition::Condition;
+use super::rule::Rule;
+
+/// JSON with its keys in order. What is absent stays out, so that a field that a later version adds leaves the digests
+/// of today's policies as they are.
+pub(super) fn text(name: &str, window_days: u32, sla: Option<&Sla>, rules: &[Rule]) -> String {
+    let mut policy = Map::new();
+    policy.insert("name".to_owned(), json!(name));
+    policy.insert("rules".to_owned(), rules.iter().map(rule).collect());
+    if let Some(sla) = sla {
+        policy.insert("sla".to_owned(), json!({"target_ms": sla.target_ms()}));
+    }
+    policy.insert("window_days".to_owned(), json!(window_days));
+    Value::Object(policy).to_string()
+}
+
+fn rule(rule: &Rule) -> Value {
+    let mut said = Map::new();
+    let mut say = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            said.insert(name.to_owned(), value);
+        }
+    };
+    say("advise", rule.advise().map(Value::from));
+    say("applies_to", rule.applies_to().map(|kind| kind.name().into()));
+    say("clear_after_days", Some(rule.clear_after_days()).filter(|days| *days > 0).map(Value::from));
+    say("critical_element", rule.critical_element().map(Value::from));
+    say("for_days", Some(rule.for_days()).filter(|days| *days > 0).map(Value::from));
+    say("id", Some(rule.id().into()));
+    let mut min: Vec<(&str, u64)> = rule.min().iter().map(|(metric, min)| (metric.name(), *min)).collect();
+    min.sort_unstable();
+    say("min", (!min.is_empty()).then(|| json!(min)));
+    say("then", Some(rule.then().name().into()));
+    say("when", Some(rule.when().iter().map(condition).collect()));
+    Value::Object(said)
+}
+
+fn condition(condition: &Condition) -> Value {
+    // -0 and 0 are one threshold.
+    let threshold = condition.threshold() + 0.0;
+    let (metric, sign) = (condition.metric().name(), condition.comparison().sign());
+    match condition.bound() {
+        None => json!([metric, sign, threshold]),
+        Some(bound) => json!([metric, sign, threshold, bound.kind().name(), bound.confidence()]),
+    }
+}
