@@ -66,6 +66,7 @@ mod words;
 pub use bound::{Bound, BoundKind};
 pub use condition::{Comparison, Condition};
 pub use explanation::{BoundFound, Clears, Explanation, Finding, Minimum, Remedy, RuleState};
+pub use judge::Stretch;
 pub use lint::Lint;
 pub use metric::Metric;
 pub use reason::{ConditionHeld, PolicyName, Reason};

@@ -31,15 +31,15 @@ mod featured;
 mod life;
 mod log;
 mod office;
-mod random;
 mod staff;
 
 use apmt_core::{Event, Timestamp};
 
 pub use life::Life;
+
+use crate::random::Random;
 use log::Log;
 use office::Office;
-use random::Random;
 
 /// The officer who reverses too much, and is not liked for it.
 pub const ANNE: &str = "officer_anne@sba.gov";

@@ -37,9 +37,11 @@ pub mod keys;
 mod log;
 mod open;
 mod policy_test;
+mod random;
 mod replay;
 mod screen;
 pub mod serve;
+mod simulation;
 mod watched;
 
 pub use command::run;

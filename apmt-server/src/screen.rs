@@ -8,6 +8,7 @@ mod number;
 #[cfg(feature = "outbox")]
 pub(crate) mod outbox;
 pub(crate) mod scoreboard;
+pub(crate) mod simulation;
 mod table;
 
 use std::borrow::Cow;

@@ -20,19 +20,27 @@
 //! The second half of the second sentence is what bounds the look-back: `for` + `window_days` of evaluations decide, each
 //! with a window of its own, and nothing that is older can change a verdict.
 
+mod replay;
+mod rolling;
+mod watch;
+
 use std::ops::ControlFlow;
 
+pub use replay::Stretch;
+
+use super::Policy;
 use super::bound::Sample;
 use super::condition::Condition;
 use super::explanation::{Clears, Explanation, Minimum, RuleState};
 use super::metric::Metric;
 use super::remedy::remedies;
 use super::rule::Rule;
-use super::{Policy, Sla};
 use crate::metrics::Metrics;
 use crate::store::Activity;
 use crate::tally::{Durations, Tally};
 use crate::time::{DAY_MS, Day, Timestamp};
+use rolling::Rolling;
+use watch::Watch;
 
 /// What every rule of the policy comes to for an actor.
 pub(super) fn explain(
@@ -226,104 +234,5 @@ fn about(rule: &Rule, state: RuleState) -> Explanation {
         clears: None,
         critical_element: rule.critical_element().map(str::to_owned),
         advise: None,
-    }
-}
-
-/// One rule on its way through the evaluations, in order.
-#[derive(Clone, Debug)]
-struct Watch<'a> {
-    rule: &'a Rule,
-    look_back_days: u32,
-    window_ms: u64,
-    /// Whether it was met at the last evaluation.
-    met: bool,
-    /// The first of the evaluations in a row, up to the last one, at which it held.
-    run_since: Option<Timestamp>,
-    /// The first of those at which it did not.
-    gap_since: Option<Timestamp>,
-    raised: bool,
-    /// The last evaluation at which it had held for long enough.
-    last_proven: Timestamp,
-}
-
-impl<'a> Watch<'a> {
-    fn new(rule: &'a Rule, window_days: u32, as_of: Timestamp) -> Self {
-        Self {
-            rule,
-            look_back_days: rule.look_back_days(window_days),
-            window_ms: u64::from(window_days) * DAY_MS,
-            met: false,
-            run_since: None,
-            gap_since: None,
-            raised: false,
-            last_proven: as_of,
-        }
-    }
-
-    fn step(&mut self, at: Timestamp, holds: bool) {
-        let lasted = |since: Timestamp, days: u32| at.since(since) >= u64::from(days) * DAY_MS;
-        if holds {
-            self.gap_since = None;
-            if lasted(*self.run_since.get_or_insert(at), self.rule.for_days()) {
-                self.raised = true;
-                self.last_proven = at;
-            }
-        } else {
-            self.run_since = None;
-            if lasted(*self.gap_since.get_or_insert(at), self.rule.clear_after_days()) {
-                self.raised = false;
-            }
-        }
-        if at.since(self.last_proven) > self.window_ms {
-            self.raised = false;
-        }
-    }
-}
-
-/// The tally of a window that slides over whole days.
-struct Rolling<'a> {
-    days: &'a [(Day, &'a Tally)],
-    window_days: i64,
-    /// Whether processing times are kept: only rules that look at them need them.
-    with_times: bool,
-    sum: Tally,
-    entered: usize,
-    left: usize,
-}
-
-impl<'a> Rolling<'a> {
-    fn new(days: &'a [(Day, &'a Tally)], policy: &Policy, with_times: bool) -> Self {
-        let window_days = i64::from(policy.window_days());
-        Self { days, window_days, with_times, sum: Tally::default(), entered: 0, left: 0 }
-    }
-
-    /// Moves the window's end to the end of a day, which must not lie before the last one; whether anything changed.
-    fn move_to(&mut self, day: Day) -> bool {
-        let gone = day_after(day, -self.window_days);
-        let before = (self.entered, self.left);
-        while let Some((_, tally)) = self.days.get(self.entered).filter(|(entering, _)| *entering <= day) {
-            self.sum.add_counts(tally);
-            if self.with_times {
-                self.sum.processing.insert_all(&tally.processing);
-            }
-            self.entered += 1;
-        }
-        while let Some((_, tally)) = self.days.get(self.left).filter(|(leaving, _)| *leaving <= gone) {
-            self.sum.take_counts(tally);
-            if self.with_times {
-                self.sum.processing.remove_all(&tally.processing);
-            }
-            self.left += 1;
-        }
-        before != (self.entered, self.left)
-    }
-
-    fn metrics(&self, sla: Option<&Sla>) -> Metrics {
-        Metrics::of([&self.sum], &[], sla)
-    }
-
-    /// Whether a rule is met by what the window holds, of which these are the metrics.
-    fn is_met(&self, rule: &Rule, metrics: &Metrics) -> bool {
-        is_met(rule, &Sample { metrics, times: &[&self.sum.processing] })
     }
 }

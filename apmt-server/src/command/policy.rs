@@ -1,5 +1,7 @@
 //! `apmt policy`: checking, testing and trying out the rules.
 
+mod simulate;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -19,6 +21,7 @@ pub(super) enum Policy {
     Check(Check),
     Test(Test),
     Replay(Replay),
+    Simulate(simulate::Simulate),
     /// Print the JSON Schema of policies, for editors
     ///
     /// An editor that is told of it completes names while one writes, and underlines what is wrong.
@@ -35,6 +38,7 @@ impl Policy {
             Self::Check(command) => command.run(),
             Self::Test(command) => command.run(),
             Self::Replay(command) => command.run(),
+            Self::Simulate(command) => command.run(),
             Self::Schema => {
                 print_json(&apmt_core::policy::json_schema())?;
                 Ok(Ending::Fine)

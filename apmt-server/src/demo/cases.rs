@@ -5,11 +5,11 @@ use apmt_core::{ActorKind, Event, Outcome, Timestamp};
 
 use super::log::Log;
 use super::office::{DAY, HOUR, MINUTE, Office};
-use super::random::Random;
 use super::staff::{
     BEFORE_THE_PLAN, DECIDING_AGENT, DECIDING_MODELS, IMPROVED, OFFICERS, Officer, REASONS_TO_PAUSE,
     SECOND_READER, SINCE_THE_PLAN, SUPERVISOR, TRACKS, Track,
 };
+use crate::random::Random;
 
 /// When the newer models went live, and when the plan began and ended, in days before the end.
 const RELEASE: i64 = 45;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use apmt_core::event::EventBuilder;
 use apmt_core::{ActorKind, Event, Timestamp};
 
-use super::random::Random;
+use crate::random::Random;
 use super::staff::{OFFICERS, Officer, TRACKS};
 
 /// The most cases that wait at a time.

@@ -4,8 +4,8 @@ use apmt_core::event::EventBuilder;
 use apmt_core::{Event, Timestamp};
 use uuid::Uuid;
 
-use super::random::Random;
 use super::{DAYS, MARKER};
+use crate::random::Random;
 
 #[derive(Debug)]
 pub(super) struct Log {

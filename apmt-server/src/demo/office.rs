@@ -3,7 +3,7 @@
 use apmt_core::time::{DAY_MS, Day, HOUR_MS};
 use apmt_core::{Calendar, Timestamp};
 
-use super::random::Random;
+use crate::random::Random;
 
 pub(super) const MINUTE: i64 = 60_000;
 pub(super) const HOUR: i64 = HOUR_MS as i64;

@@ -103,6 +103,31 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// A replay says of each day what a dossier as of its end says.
+    #[test]
+    fn a_replay_is_a_dossier_a_day(
+        days in proptest::collection::vec((0..3_u64, 0..4_u64), 20..60),
+        held in 0..9_u32,
+        clear_after in 0..6_u32,
+        from in 0..20_i64,
+    ) {
+        let (store, policy) = (store(&days), policy(held, clear_after));
+        let (from, to) = (noon(from).day(), noon(days.len() as i64 + 5).day());
+        let reach = policy.replay_reach(from, to);
+        let activity = block_on(store.activity(&"anne".try_into().unwrap(), reach)).unwrap();
+        let stretches = policy.replay(None, &activity.days, from, to);
+        for day in (from.number()..=to.number()).map(Day::from_number) {
+            let raised = stretches
+                .iter()
+                .any(|stretch| stretch.from <= day && stretch.until.is_none_or(|until| day < until));
+            prop_assert_eq!(raised, ask(&store, &policy, day.end()).status == Status::Pip, "{:?}", day);
+        }
+    }
+}
+
 /// Twelve days over the limit, a week away, and then not again.
 fn spell() -> MemoryStore {
     let mut days = vec![(2, 2); 13];

@@ -5,14 +5,14 @@ use apmt_core::Timestamp;
 /// SplitMix64 (G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014):
 /// a library's generator may change what it gives from one version to the next, and the demonstration must not.
 #[derive(Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
+    pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) const fn next(&mut self) -> u64 {
+    pub(crate) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,39 +21,39 @@ impl Random {
     }
 
     /// From 0 up to but not including 1.
-    pub(super) fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// A whole number from `low` up to but not including `high`.
-    pub(super) fn between(&mut self, low: i64, high: i64) -> i64 {
+    pub(crate) fn between(&mut self, low: i64, high: i64) -> i64 {
         low + (self.fraction() * (high - low) as f64) as i64
     }
 
     /// Whether something of that probability happens.
-    pub(super) fn happens(&mut self, probability: f64) -> bool {
+    pub(crate) fn happens(&mut self, probability: f64) -> bool {
         self.fraction() < probability
     }
 
     /// Around 0, mostly within 1 either way: near enough to the normal distribution.
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         (0..12).map(|_| self.fraction()).sum::<f64>() - 6.0
     }
 
     /// One of several, if there are any.
-    pub(super) fn one_of<'a, T>(&mut self, choices: &'a [T]) -> Option<&'a T> {
+    pub(crate) fn one_of<'a, T>(&mut self, choices: &'a [T]) -> Option<&'a T> {
         choices.get(self.between(0, choices.len() as i64) as usize)
     }
 
     /// Puts them in an order of chance.
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.between(0, last as i64 + 1) as usize);
         }
     }
 
     /// The ten bytes of chance in an id of an event at that instant.
-    pub(super) fn id_at(&mut self, at: Timestamp) -> uuid::Uuid {
+    pub(crate) fn id_at(&mut self, at: Timestamp) -> uuid::Uuid {
         let [high, low] = [self.next().to_be_bytes(), self.next().to_be_bytes()];
         let mut bytes = [0; 10];
         bytes[..8].copy_from_slice(&high);

@@ -1,0 +1,57 @@
+//! A window that slides from day to day by adding a tally and taking one away.
+
+use super::{day_after, is_met};
+use crate::metrics::Metrics;
+use crate::policy::bound::Sample;
+use crate::policy::rule::Rule;
+use crate::policy::{Policy, Sla};
+use crate::tally::Tally;
+use crate::time::Day;
+
+/// The tally of a window that slides over whole days.
+pub(super) struct Rolling<'a> {
+    days: &'a [(Day, &'a Tally)],
+    window_days: i64,
+    /// Whether processing times are kept: only rules that look at them need them.
+    with_times: bool,
+    sum: Tally,
+    entered: usize,
+    left: usize,
+}
+
+impl<'a> Rolling<'a> {
+    pub(super) fn new(days: &'a [(Day, &'a Tally)], policy: &Policy, with_times: bool) -> Self {
+        let window_days = i64::from(policy.window_days());
+        Self { days, window_days, with_times, sum: Tally::default(), entered: 0, left: 0 }
+    }
+
+    /// Moves the window's end to the end of a day, which must not lie before the last one; whether anything changed.
+    pub(super) fn move_to(&mut self, day: Day) -> bool {
+        let gone = day_after(day, -self.window_days);
+        let before = (self.entered, self.left);
+        while let Some((_, tally)) = self.days.get(self.entered).filter(|(entering, _)| *entering <= day) {
+            self.sum.add_counts(tally);
+            if self.with_times {
+                self.sum.processing.insert_all(&tally.processing);
+            }
+            self.entered += 1;
+        }
+        while let Some((_, tally)) = self.days.get(self.left).filter(|(leaving, _)| *leaving <= gone) {
+            self.sum.take_counts(tally);
+            if self.with_times {
+                self.sum.processing.remove_all(&tally.processing);
+            }
+            self.left += 1;
+        }
+        before != (self.entered, self.left)
+    }
+
+    pub(super) fn metrics(&self, sla: Option<&Sla>) -> Metrics {
+        Metrics::of([&self.sum], &[], sla)
+    }
+
+    /// Whether a rule is met by what the window holds, of which these are the metrics.
+    pub(super) fn is_met(&self, rule: &Rule, metrics: &Metrics) -> bool {
+        is_met(rule, &Sample { metrics, times: &[&self.sum.processing] })
+    }
+}
