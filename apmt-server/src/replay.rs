@@ -1,96 +1,85 @@
 //! Judging a span of the log after the fact: who would have been flagged, from when to when, by which rules.
 
-use std::collections::BTreeMap;
-
 use apmt_client::blocking::Client;
-use apmt_core::store::judge_here;
-use apmt_core::{ActorName, AsOf, Policy, Status, Timestamp};
+use apmt_core::policy::Rule;
+use apmt_core::{Activity, ActorName, Day, Policy, Status, Timestamp};
 use futures_lite::future::block_on;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
 
-/// The most judgements of everybody that a replay makes: ten years of hours.
-const MAX_STEPS: u64 = 100_000;
-/// How many dossiers are asked for at a time.
-const PAGE: usize = 1000;
+/// The longest span that is replayed, in days.
+const MAX_DAYS: u32 = 3660;
+/// How many actors are read at a time: each brings the days of the whole span, and those that its first day looks back to.
+const PAGE: usize = 200;
 
-/// A stretch of time in which an actor had a status other than good, for the same reasons.
+/// Days at whose ends everybody is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Days {
+    pub(crate) from: Day,
+    pub(crate) to: Day,
+}
+
+impl Days {
+    /// The days of those instants, the first and the last included.
+    pub(crate) fn of(from: Timestamp, to: Timestamp) -> Result<Self, Failure> {
+        let days = Self { from: from.day(), to: to.day() };
+        if from > to {
+            return Err(Failure::new(format!("--from {from} is later than --to {to}")));
+        }
+        if days.count() > MAX_DAYS {
+            return Err(Failure::new(format!("{} days are more than {MAX_DAYS}", days.count()))
+                .advise("give a shorter span"));
+        }
+        Ok(days)
+    }
+
+    pub(crate) fn count(self) -> u32 {
+        self.to.number().abs_diff(self.from.number()) + 1
+    }
+}
+
+/// Days in a row at whose ends the same rules were raised for an actor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Span {
     pub(crate) actor: ActorName,
     pub(crate) status: Status,
-    /// The rules that held.
+    /// The rules that were raised.
     pub(crate) rules: Vec<String>,
-    /// The first judgement of the stretch.
-    pub(crate) from: Timestamp,
-    /// The first judgement after it; `None` if it lasts to the end of the replay.
-    pub(crate) until: Option<Timestamp>,
+    /// The first of those days.
+    pub(crate) from: Day,
+    /// The first day after them; `None` if they last to the end of the replay.
+    pub(crate) until: Option<Day>,
 }
 
-/// The instants of judgement: from the first on, and the last one whether it falls on a step or not.
-pub(crate) fn steps(from: Timestamp, to: Timestamp, every_ms: u64) -> Result<Vec<Timestamp>, Failure> {
-    if from > to {
-        return Err(Failure::new(format!("--from {from} is later than --to {to}")));
-    }
-    let count = to.since(from) / every_ms.max(1);
-    if count > MAX_STEPS {
-        return Err(Failure::new(format!("{count} judgements are more than {MAX_STEPS}"))
-            .advise("give a longer --every, or a shorter span"));
-    }
-    let step = |number: u64| from.plus_millis(i64::try_from(number * every_ms).unwrap_or(i64::MAX));
-    let mut steps: Vec<Timestamp> = (0..=count).map(step).collect();
-    if steps.last() != Some(&to) {
-        steps.push(to);
-    }
-    Ok(steps)
-}
-
-/// Everybody's stretches under a policy, by actor, then by time.
-pub(crate) fn spans(client: &Client, policy: &Policy, steps: &[Timestamp]) -> Result<Vec<Span>, Failure> {
-    let mut running: BTreeMap<ActorName, Span> = BTreeMap::new();
+/// Everybody's spans under a policy, by actor, then by time.
+pub(crate) fn spans(client: &Client, policy: &Policy, days: Days) -> Result<Vec<Span>, Failure> {
+    let reach = policy.replay_reach(days.from, days.to);
     let mut spans: Vec<Span> = Vec::new();
-    for step in steps {
-        let mut flagged = flagged(client, policy, *step)?;
-        // What goes on goes on; what has ended or changed ends here.
-        running.retain(|actor, span| match flagged.get(actor) {
-            Some((status, rules)) if *status == span.status && *rules == span.rules => {
-                flagged.remove(actor);
-                true
-            }
-            _ => {
-                spans.push(Span { until: Some(*step), ..span.clone() });
-                false
-            }
-        });
-        for (actor, (status, rules)) in flagged {
-            running.insert(actor.clone(), Span { actor, status, rules, from: *step, until: None });
-        }
-    }
-    spans.extend(running.into_values());
-    spans.sort_by(|a, b| (&a.actor, a.from).cmp(&(&b.actor, b.from)));
-    Ok(spans)
-}
-
-/// Everybody who is not good at that instant, with the rules that hold.
-fn flagged(
-    client: &Client,
-    policy: &Policy,
-    at: Timestamp,
-) -> Result<BTreeMap<ActorName, (Status, Vec<String>)>, Failure> {
-    let mut flagged = BTreeMap::new();
     let mut after: Option<ActorName> = None;
     loop {
         // Judged here, for a server would judge by its own policy.
-        let page = block_on(judge_here(&**client.store(), AsOf::At(at), policy, after.as_ref(), PAGE))?;
-        let Some(last) = page.last() else { return Ok(flagged) };
+        let page = block_on(client.store().activities(reach, after.as_ref(), PAGE))?;
+        let Some(last) = page.last() else { return Ok(spans) };
         after = Some(last.actor.clone());
-        for dossier in page.into_iter().filter(|dossier| dossier.status.is_raised()) {
-            let rules = dossier.reasons.into_iter().map(|reason| reason.rule).collect();
-            flagged.insert(dossier.actor, (dossier.status, rules));
+        for Activity { actor, actor_kind, days: tallies, .. } in page {
+            let stretches = policy.replay(actor_kind, &tallies, days.from, days.to);
+            spans.extend(stretches.into_iter().map(|stretch| Span {
+                actor: actor.clone(),
+                status: stretch.status,
+                rules: stretch.rules,
+                from: stretch.from,
+                until: stretch.until,
+            }));
         }
     }
+}
+
+/// The ids of the rules that a replay leaves out: those on open cases, which no day's tally knows.
+pub(crate) fn left_out(policy: &Policy) -> Vec<&str> {
+    let open = |rule: &&Rule| rule.when().iter().any(|condition| condition.metric().is_of_open_cases());
+    policy.rules().iter().filter(open).map(Rule::id).collect()
 }
 
 /// Who was flagged at some time.
@@ -102,20 +91,18 @@ pub(crate) fn actors(spans: &[Span]) -> Vec<&str> {
 
 /// A replay for programs.
 pub(crate) fn json(
-    steps: &[Timestamp],
+    days: Days,
     policy: &Policy,
     spans: &[Span],
     against: Option<(&Policy, &[Span])>,
 ) -> Value {
-    let mut replay = json!({
-        "from": steps.first(),
-        "to": steps.last(),
-        "judgements": steps.len(),
-        "policy": policy.to_name(),
-        "spans": spans,
-    });
+    let one = |policy: &Policy, spans: &[Span]| json!({"policy": policy.to_name(), "spans": spans, "left_out": left_out(policy)});
+    let mut replay = one(policy, spans);
+    replay["from"] = json!(days.from);
+    replay["to"] = json!(days.to);
+    replay["days"] = json!(days.count());
     if let Some((policy, spans)) = against {
-        replay["against"] = json!({"policy": policy.to_name(), "spans": spans});
+        replay["against"] = one(policy, spans);
     }
     replay
 }
@@ -123,26 +110,24 @@ pub(crate) fn json(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use apmt_core::time::DAY_MS;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
 
     #[test]
-    fn steps_begin_with_the_first_and_end_with_the_last() {
-        let (from, to) = (at("2026-01-01T00:00:00Z"), at("2026-01-03T12:00:00Z"));
-        let days: Vec<String> = steps(from, to, DAY_MS).unwrap().iter().map(Timestamp::to_string).collect();
-        let expected =
-            ["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "2026-01-03T12:00:00Z"];
-        assert_eq!(days, expected);
-        assert_eq!(steps(from, from, DAY_MS).unwrap(), [from]);
-        assert!(steps(to, from, DAY_MS).is_err());
-        assert!(steps(from, at("9999-01-01T00:00:00Z"), 3_600_000).is_err());
+    fn days_are_from_the_first_to_the_last() {
+        let days = Days::of(at("2026-01-01T23:00:00Z"), at("2026-01-03T00:00:00Z")).unwrap();
+        assert_eq!(
+            (days.from, days.to, days.count()),
+            (at("2026-01-01T00:00:00Z").day(), at("2026-01-03T12:00:00Z").day(), 3)
+        );
+        assert!(Days::of(at("2026-01-03T00:00:00Z"), at("2026-01-01T00:00:00Z")).is_err());
+        assert!(Days::of(at("2026-01-01T00:00:00Z"), at("9999-01-01T00:00:00Z")).is_err());
     }
 
     #[test]
-    fn a_stretch_runs_from_the_first_judgement_to_the_first_that_is_good_again() {
+    fn a_span_runs_from_the_first_day_to_the_first_that_is_good_again() {
         let client = Client::open("memory:").unwrap();
         for (kind, day) in [("OVERRIDE", 2), ("SAT_SCORE", 3)] {
             let event = json!({"type": kind, "actor": "anne", "value": 1, "occurred_at": format!("2026-01-{day:02}T06:00:00Z")});
@@ -150,19 +135,22 @@ mod tests {
         }
         let policy = Policy::from_yaml(
             "p",
-            "{name: p, window_days: 2, rules: [{id: r, when: ['override_rate > 0.3', 'sat_score_mean < 3'], then: pip}]}",
+            "{name: p, window_days: 2, rules: [{id: r, when: ['override_rate > 0.3', 'sat_score_mean < 3'], then: pip}, \
+             {id: idle, when: [open.count > 3], then: watch}]}",
         )
         .unwrap();
-        let steps = steps(at("2026-01-01T00:00:00Z"), at("2026-01-08T00:00:00Z"), DAY_MS).unwrap();
-        let found = spans(&client, &policy, &steps).unwrap();
-        let span = |from, until| Span {
+        let replay = |to: &str| {
+            spans(&client, &policy, Days::of(at("2026-01-01T00:00:00Z"), at(to)).unwrap()).unwrap()
+        };
+        let span = |until: Option<&str>| Span {
             actor: ActorName::new("anne").unwrap(),
             status: Status::Pip,
             rules: vec!["r".to_owned()],
-            from: at(from),
-            until,
+            from: at("2026-01-03T00:00:00Z").day(),
+            until: until.map(|until| at(until).day()),
         };
-        assert_eq!(found, [span("2026-01-04T00:00:00Z", Some(at("2026-01-05T00:00:00Z")))]);
-        assert_eq!(spans(&client, &policy, &steps[..4]).unwrap(), [span("2026-01-04T00:00:00Z", None)]);
+        assert_eq!(replay("2026-01-08T00:00:00Z"), [span(Some("2026-01-04T00:00:00Z"))]);
+        assert_eq!(replay("2026-01-03T00:00:00Z"), [span(None)]);
+        assert_eq!(left_out(&policy), ["idle"]);
     }
 }

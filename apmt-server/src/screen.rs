@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use apmt_core::Status;
+use apmt_core::{Day, Status};
 
 pub(crate) const PLAIN: Style = Style::new();
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -47,6 +47,11 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
     };
     if text.contains(harmful) { Cow::Owned(text.replace(harmful, "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+/// A UTC day: `2026-03-01`.
+pub(crate) fn date(day: Day) -> String {
+    day.start().to_string().chars().take(10).collect()
 }
 
 /// A line on standard error. If nobody reads it, so be it.

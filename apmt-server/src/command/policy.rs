@@ -12,7 +12,7 @@ use super::{instant, print, print_json};
 use crate::failure::{Ending, Failure};
 use crate::open::{self, Purpose, StoreOptions, close};
 use crate::policy_test::{self, Mistake};
-use crate::replay::{self, Span};
+use crate::replay::{self, Days, Span};
 use crate::screen::{self, complain, count, printable};
 
 /// Check, test and try out policies
@@ -150,25 +150,22 @@ impl Test {
 
 /// Show who would have been flagged, day by day, over a span of the log
 ///
-/// Judges every actor at every step of the span under the policy, and prints for each stretch of time in which someone
-/// was not good: who, from when, until when, by which rules. With --against, does the same under a second policy and
-/// shows what is different.
+/// Judges every actor at the end of each day of the span under the policy, and prints for each stretch of days in which
+/// rules were raised: who, from when, until when, by which rules. With --against, does the same under a second policy and
+/// shows what is different. Rules on open cases are left out: past days do not know them.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   apmt policy replay --from 2026-01-01 --to 2026-03-31
   apmt policy replay --from 2026-01-01 --to latest --policy stricter.yaml --against policy.yaml
-  apmt policy replay --from 2026-03-01 --to now --every 12h --json")]
+  apmt policy replay --from 2026-03-01 --to now --json")]
 pub(super) struct Replay {
-    /// The first instant: RFC 3339, or a day, which begins at midnight UTC
-    #[arg(long, value_name = "TIME", value_parser = instant_or_day)]
+    /// The first day, in UTC: a day, or an instant of it
+    #[arg(long, value_name = "DAY", value_parser = instant_or_day)]
     from: AsOf,
-    /// The last instant: RFC 3339, a day, latest, or now
-    #[arg(long, value_name = "TIME", value_parser = instant_or_day, default_value = "latest")]
+    /// The last day: a day, an instant of it, latest, or now
+    #[arg(long, value_name = "DAY", value_parser = instant_or_day, default_value = "latest")]
     to: AsOf,
-    /// From one judgement to the next: hours or days, such as 12h or 1d
-    #[arg(long, value_name = "STEP", value_parser = policy_test::duration, default_value = "1d")]
-    every: u64,
     /// Another policy, to compare with
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
@@ -184,22 +181,18 @@ impl Replay {
         let against = self.against.as_deref().map(open::policy).transpose()?;
         let client = self.store.open(Purpose::Read)?;
         let status = client.status()?;
-        let steps = replay::steps(self.from.resolve(&status), self.to.resolve(&status), self.every)?;
-        let spans = replay::spans(&client, client.policy(), &steps)?;
-        let others = against.as_ref().map(|policy| replay::spans(&client, policy, &steps)).transpose()?;
+        let days = Days::of(self.from.resolve(&status), self.to.resolve(&status))?;
+        let spans = replay::spans(&client, client.policy(), days)?;
+        let others = against.as_ref().map(|policy| replay::spans(&client, policy, days)).transpose()?;
         if self.json {
-            print_json(&replay::json(
-                &steps,
-                client.policy(),
-                &spans,
-                against.as_ref().zip(others.as_deref()),
-            ))?;
+            let against = against.as_ref().zip(others.as_deref());
+            print_json(&replay::json(days, client.policy(), &spans, against))?;
         } else {
             let mut page = String::new();
-            write_spans(client.policy(), &spans, &steps, &mut page);
+            write_spans(client.policy(), &spans, days, &mut page);
             if let Some((policy, others)) = against.as_ref().zip(others.as_deref()) {
                 page.push('\n');
-                write_spans(policy, others, &steps, &mut page);
+                write_spans(policy, others, days, &mut page);
                 write_difference(&replay::actors(&spans), &replay::actors(others), &mut page);
             }
             print(&page)?;
@@ -217,20 +210,29 @@ pub(super) fn instant_or_day(text: &str) -> Result<AsOf, String> {
     instant(text)
 }
 
-fn write_spans(policy: &apmt_core::Policy, spans: &[Span], steps: &[Timestamp], out: &mut String) {
-    let (Some(first), Some(last)) = (steps.first(), steps.last()) else { return };
+fn write_spans(policy: &apmt_core::Policy, spans: &[Span], days: Days, out: &mut String) {
     // Writing to a string does not fail.
     let _ = writeln!(
         out,
-        "Policy {}, from {first} to {last}, {}:",
+        "Policy {}, from {} to {}, judged at the end of each of {}:",
         printable(policy.name()),
-        count(steps.len() as u64, "judgement each", "judgements each")
+        screen::date(days.from),
+        screen::date(days.to),
+        count(days.count(), "day", "days")
     );
     if spans.is_empty() {
         out.push_str("  nobody would have been flagged\n");
-        return;
+    } else {
+        out.push_str(&screen::evidence::spans(spans));
     }
-    out.push_str(&screen::evidence::spans(spans));
+    let left_out = replay::left_out(policy);
+    if !left_out.is_empty() {
+        let _ = writeln!(
+            out,
+            "Left out, for past days do not know open cases: {}",
+            printable(&left_out.join(", "))
+        );
+    }
 }
 
 fn write_difference(these: &[&str], those: &[&str], out: &mut String) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::number::instant;
 use super::table::{Align, Cell, Table};
-use super::{BAD, DIM, NOTHING, PLAIN, count, printable, status};
+use super::{BAD, DIM, NOTHING, PLAIN, count, date, printable, status};
 use crate::replay::Span;
 
 pub(crate) fn contributions(contributions: &[Contribution]) -> String {
@@ -125,8 +125,8 @@ pub(crate) fn spans(spans: &[Span]) -> String {
         table.row(vec![
             Cell::new(span.actor.as_str()),
             Cell::styled(word, style),
-            Cell::new(&instant(span.from)),
-            Cell::new(&span.until.map_or_else(|| "the end".to_owned(), instant)),
+            Cell::new(&date(span.from)),
+            Cell::new(&span.until.map_or_else(|| "the end".to_owned(), date)),
             Cell::new(&span.rules.join(", ")),
         ]);
     }

@@ -178,12 +178,12 @@ fn replay_says_who_would_have_been_flagged_and_when() {
     let replay =
         ["policy", "replay", "--from", "2026-03-01", "--to", "2026-03-06", "--policy", "strict.yaml"];
     let spans = folder.json(&[&replay[..], &["--json", "--against", "lax.yaml"]].concat());
-    assert_eq!((&spans["judgements"], &spans["policy"]["name"]), (&json!(6), &json!("strict")));
+    assert_eq!((&spans["days"], &spans["policy"]["name"]), (&json!(6), &json!("strict")));
     let expected = json!([
         {"actor": "anne", "status": "watch", "rules": ["any-override"],
-         "from": "2026-03-03T00:00:00Z", "until": "2026-03-05T00:00:00Z"},
+         "from": "2026-03-02", "until": "2026-03-04"},
         {"actor": "anne", "status": "pip", "rules": ["any-override", "disliked"],
-         "from": "2026-03-05T00:00:00Z", "until": null},
+         "from": "2026-03-04", "until": null},
     ]);
     assert_eq!(spans["spans"], expected);
     assert_eq!(
@@ -192,15 +192,41 @@ fn replay_says_who_would_have_been_flagged_and_when() {
     );
 
     let page = folder.run(&[&replay[..], &["--against", "lax.yaml"]].concat()).succeeded().out;
-    assert!(
-        page.contains("▲ watch  2026-03-03 00:00:00 UTC  2026-03-05 00:00:00 UTC  any-override"),
-        "{page}"
-    );
+    assert!(page.contains("▲ watch  2026-03-02  2026-03-04  any-override"), "{page}");
     assert!(page.contains("Only under the first: anne"), "{page}");
     let backwards = ["policy", "replay", "--from", "2026-03-06", "--to", "2026-03-01"];
     folder.run(&backwards).ended_with(2).says(&["is later than"]);
-    let too_many = ["policy", "replay", "--from", "2026-03-01", "--every", "tomorrow"];
-    folder.run(&too_many).ended_with(2).says(&["such as 90m, 12h or 1d"]);
+    let too_many = ["policy", "replay", "--from", "1026-03-01"];
+    folder.run(&too_many).ended_with(2).says(&["are more than 3660", "a shorter span"]);
+}
+
+#[test]
+fn simulate_sets_policies_side_by_side() {
+    let folder = Folder::new();
+    let guarded = "{name: guarded, rules: [{id: r, when: [{metric: override_rate, above: 0.3, bound: wilson_lower}], \
+                   min: {decisions: 20}, for: 30d, clear_after: 14d, then: pip}]}";
+    folder.write("guarded.yaml", guarded);
+    let simulate = ["policy", "simulate", "guarded.yaml", "--officers", "60", "--days", "200"];
+    let run = folder.json(&[&simulate[..], &["--json"]].concat());
+    let figures = run["figures"].as_array().unwrap();
+    assert_eq!(figures.len(), 4, "two policies, two rates");
+    let flagged = |rate: f64, policy: &str| {
+        let row =
+            figures.iter().find(|row| row["scenario"]["rate"] == rate && row["policy"]["name"] == policy);
+        row.unwrap()["outcome"]["ever_flagged"].as_f64().unwrap()
+    };
+    assert!(flagged(0.25, "default") > 0.7 && flagged(0.25, "guarded") < 0.1, "{run}");
+    assert!(flagged(0.45, "guarded") > 0.8, "{run}");
+    let page = folder.run(&simulate).succeeded().out;
+    assert!(
+        page.starts_with("True rate %")
+            && page.contains("60 officers each, judged daily for 200 days; seed 1"),
+        "{page}"
+    );
+    folder
+        .run(&["policy", "simulate", "--rates", "1.5"])
+        .ended_with(2)
+        .says(&["expected a rate from 0 to 1"]);
 }
 
 #[test]
