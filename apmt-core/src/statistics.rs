@@ -10,6 +10,7 @@
 //! | [`clopper_pearson`] | a rate, exact: it never covers less than it says | C. J. Clopper and E. S. Pearson, Biometrika 26, 1934 |
 //! | [`t_bound`] | a mean | Student, Biometrika 6, 1908 |
 //! | [`lower_rank`], [`upper_rank`] | a quantile, by order statistics: free of any assumption on the distribution | H. A. David and H. N. Nagaraja, "Order Statistics", 3rd ed., 7.1 |
+//! | [`Funnel`] | a rate among its peers' | D. J. Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics in Medicine 24, 2005 |
 //!
 //! | distribution | how |
 //! |---|---|
@@ -20,7 +21,11 @@
 //!
 //! Everything is tested against SciPy and statsmodels, to 1e-10 relative; the fixture names their versions.
 
+mod funnel;
+
 use std::f64::consts::PI;
+
+pub use funnel::Funnel;
 
 /// The two ends of Wilson's score interval of `part` out of `whole`, `z` standard errors wide to each side; `None` if
 /// `whole` is 0.

@@ -96,6 +96,34 @@ fn distributions() {
     assert!(binomial_cdf(7, 5, 0.3) >= 1.0);
 }
 
+#[test]
+fn limits_among_peers() {
+    let mut dispersed = 0;
+    for case in fixture("funnels") {
+        let pair = |pair: &Value| (pair[0].as_u64().unwrap(), pair[1].as_u64().unwrap());
+        let group: Vec<(u64, u64)> = case["group"].as_array().unwrap().iter().map(pair).collect();
+        let funnel = Funnel::of(&group).unwrap();
+        assert_eq!(funnel.members(), group.len());
+        near(funnel.rate(), &case["rate"], 1e-12, &case["n"]);
+        near(funnel.dispersion(), &case["dispersion"], 1e-10, &case["n"]);
+        dispersed += usize::from(funnel.dispersion() > 1.0);
+        let limits = funnel.limits(case["n"].as_u64().unwrap(), number(&case["coverage"]));
+        for end in [0, 1] {
+            near(limits[end], &case["limits"][end], 1e-9, &case["n"]);
+        }
+    }
+    assert!(dispersed > 0, "some groups differ by more than chance");
+    assert_eq!((Funnel::of(&[]), Funnel::of(&[(0, 0)])), (None, None));
+    // Whoever overrides nothing, or everything, with all others is within the limits.
+    for rate in [0, 10] {
+        let funnel = Funnel::of(&[(rate, 10); 9]).unwrap();
+        let (limits, own) = (funnel.limits(10, 0.998), rate as f64 / 10.0);
+        assert!(limits[0] <= own && own <= limits[1], "{limits:?}");
+    }
+    let none = Funnel::of(&[(1, 10); 9]).unwrap().limits(0, 0.998);
+    assert!(none[0] <= 0.0 && none[1] >= 1.0);
+}
+
 /// What a bound promises: at 30 cases and a true rate of 30 %, the exact one is above it in at most 5 % of all samples,
 /// and Wilson's near 5 %. The sum is over every sample there can be.
 #[test]

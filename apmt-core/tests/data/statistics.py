@@ -64,9 +64,32 @@ def distributions():
         yield {"of": "binomial_cdf", "at": [k, n, p], "is": stats.binom.cdf(k, n, p)}
 
 
+def funnels():
+    """Spiegelhalter's limits, written apart from what they check: percentiles by numpy, binomials by SciPy."""
+    generator = numpy.random.default_rng(2005)
+    for size, spread in [(8, 0.0), (8, 0.15), (25, 0.0), (25, 0.2), (100, 0.1), (300, 0.02)]:
+        whole = generator.integers(5, 200, size)
+        part = generator.binomial(whole, numpy.clip(0.25 + spread * generator.standard_normal(size), 0, 1))
+        rate = part.sum() / whole.sum()
+        z = numpy.sort((part / whole - rate) / numpy.sqrt(rate * (1 - rate) / whole))
+        cut = int(0.1 * size)
+        z = stats.mstats.winsorize(z, (cut / size + 1e-12, cut / size + 1e-12)) if cut else z
+        phi = float(numpy.mean(numpy.square(z)))
+        phi = phi if phi > 1 + 2 * numpy.sqrt(2 / size) else 1.0
+        for n in [5, 20, 60, 400]:
+            for coverage in [0.95, 0.998]:
+                ends = []
+                for p in [(1 - coverage) / 2, (1 + coverage) / 2]:
+                    r = int(stats.binom.ppf(p, n, rate))
+                    back = (stats.binom.cdf(r, n, rate) - p) / stats.binom.pmf(r, n, rate)
+                    ends.append(float(numpy.clip(rate + ((r - back) / n - rate) * numpy.sqrt(phi), 0, 1)))
+                yield {"group": [[int(a), int(b)] for a, b in zip(part, whole)], "rate": rate, "dispersion": phi,
+                       "n": n, "coverage": coverage, "limits": ends}
+
+
 json.dump({
     "source": f"scipy {scipy.__version__}, statsmodels {statsmodels.__version__}, numpy {numpy.__version__}",
     "made_by": "apmt-core/tests/data/statistics.py",
     "rates": list(rates()), "means": list(means()), "quantiles": list(quantiles()),
-    "distributions": list(distributions()),
+    "distributions": list(distributions()), "funnels": list(funnels()),
 }, sys.stdout, indent=None, separators=(",", ":"))
