@@ -1,13 +1,13 @@
 //! A client with more than a URL.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use apmt_core::{Calendar, Clock, Invalid, OtherCalendar, Policy, Result, Store, SystemClock, WhenFull};
 
 use crate::client::Client;
-use crate::live::Pace;
+use crate::live::{Live, Pace};
 use crate::url;
 
 /// Makes a [`Client`]: see [`Client::builder`].
@@ -162,7 +162,7 @@ impl ClientBuilder {
     }
 
     /// How often a [subscription](Client::subscribe) looks for events that other processes wrote; this client's own
-    /// are seen at once. The default is 250 ms.
+    /// are seen at once, and PostgreSQL tells of the others'. The default is 250 ms.
     pub fn poll_interval(mut self, interval: Duration) -> Self {
         self.settings.pace.poll_interval = interval;
         self
@@ -199,11 +199,21 @@ impl ClientBuilder {
                 return Err(Invalid::new(field, size, "must be at least 1").into());
             }
         }
+        // The follower is made once the store is there, and then listens for what the store hears.
+        let live: Arc<OnceLock<Weak<Live>>> = Arc::default();
+        let listening = Arc::clone(&live);
+        let on_append: url::OnAppend = Box::new(move || {
+            if let Some(live) = listening.get().and_then(Weak::upgrade) {
+                live.wake();
+            }
+        });
         let store = match (url, store) {
-            (Some(url), None) => url::open(
-                &url,
-                url::Options { clock: clock.clone(), calendar, other_calendar, progress, read_only, key },
-            )?,
+            (Some(url), None) => {
+                let (clock, on_append) = (clock.clone(), Some(on_append));
+                let options =
+                    url::Options { clock, calendar, other_calendar, progress, read_only, key, on_append };
+                url::open(&url, options)?
+            }
             (None, Some(store)) => {
                 let rule = "belongs to the store, which is open already: give it to the store's own builder";
                 if calendar.is_some() {
@@ -229,6 +239,9 @@ impl ClientBuilder {
             }
         };
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
-        Ok(Client::new(store, policy, clock, settings))
+        let client = Client::new(store, policy, clock, settings);
+        // It is set once, here.
+        let _ = live.set(client.live());
+        Ok(client)
     }
 }

@@ -1,7 +1,7 @@
 //! The client: one store, one policy, and what is asked of them.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use apmt_core::{
@@ -115,6 +115,10 @@ impl Client {
             drop_timeout: settings.drop_timeout,
             shutdown: Shutdown::default(),
         }))
+    }
+
+    pub(crate) fn live(&self) -> Weak<Live> {
+        Arc::downgrade(&self.0.live)
     }
 
     /// The policy that judges.

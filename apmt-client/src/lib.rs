@@ -74,7 +74,8 @@
 //!
 //! # Stores
 //! `memory:` is for tests and trials; `sqlite:apmt.db` keeps everything in one file (feature `sqlite`, on by
-//! default), which several processes may use at once. [`Client::open`] has the list. Anything that implements
+//! default), which several processes may use at once; `postgres://…` is a database that many machines share (feature
+//! `postgres`). [`Client::open`] has the list. Anything that implements
 //! [`Store`] can be given to [`ClientBuilder::store`].
 //!
 //! # Without waiting
@@ -129,7 +130,8 @@
 //! |---|---|---|
 //! | `sqlite` | on by default | opens `sqlite:` URLs; brings SQLite along |
 //! | `http` | | opens `http:` URLs: another machine's APMT |
-//! | `tls` | | opens `https:` URLs too, with rustls |
+//! | `postgres` | | opens `postgres:` URLs: a database that many machines share |
+//! | `tls` | | opens `https:` URLs too, and reaches PostgreSQL over TLS, with rustls |
 //! | `outbox` | | the durable outbox; brings SQLite along |
 //!
 //! Features only add. With `default-features = false` there is neither C code nor a file.
@@ -153,6 +155,8 @@ pub use apmt_core;
 pub use apmt_store_http;
 #[cfg(feature = "outbox")]
 pub use apmt_store_http::outbox;
+#[cfg(feature = "postgres")]
+pub use apmt_store_postgres;
 #[cfg(feature = "sqlite")]
 pub use apmt_store_sqlite;
 

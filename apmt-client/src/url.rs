@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use apmt_core::event::nearest;
-use apmt_core::{
-    Calendar, Clock, Error, ErrorKind, Invalid, MemoryStore, OtherCalendar, Result, Store, SystemClock,
-};
+use apmt_core::{Calendar, Clock, Invalid, MemoryStore, OtherCalendar, Result, Store, SystemClock};
+#[cfg(not(all(feature = "http", feature = "postgres", feature = "sqlite")))]
+use apmt_core::{Error, ErrorKind};
 
 /// Every scheme that APMT knows, whether this build opens it or not.
 const SCHEMES: [&str; 5] = ["memory", "sqlite", "http", "https", "postgres"];
@@ -22,10 +22,15 @@ pub(crate) struct Options {
     pub(crate) progress: Option<Progress>,
     pub(crate) read_only: bool,
     pub(crate) key: Option<String>,
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "no other store can tell"))]
+    pub(crate) on_append: Option<OnAppend>,
 }
 
 /// Is told how many events of how many have been folded.
 pub(crate) type Progress = Box<dyn FnMut(u64, u64) + Send>;
+
+/// Is called when another process has appended, where a store can tell.
+pub(crate) type OnAppend = Box<dyn Fn() + Send + Sync>;
 
 /// Opens the store that a URL names.
 ///
@@ -42,9 +47,7 @@ pub(crate) fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
         "memory" => memory(url, rest, options),
         "sqlite" => sqlite(url, rest, options),
         scheme @ ("http" | "https") => http(scheme, url, options),
-        scheme @ ("postgres" | "postgresql") => {
-            Err(unsupported(scheme, "PostgreSQL comes with the crate apmt-store-postgres in a later version"))
-        }
+        scheme @ ("postgres" | "postgresql") => open_postgres(scheme, url, options),
         // One letter is a drive of Windows.
         drive if drive.len() == 1 => Err(without_scheme(url).into()),
         other => Err(Invalid::new("url", format!("{other}:"), KNOWN)
@@ -129,6 +132,30 @@ fn open_sqlite(_path: &str, _options: Options) -> Result<Arc<dyn Store>> {
     Err(unsupported("sqlite", "build apmt-client with its feature sqlite"))
 }
 
+#[cfg(feature = "postgres")]
+fn open_postgres(_scheme: &str, url: &str, options: Options) -> Result<Arc<dyn Store>> {
+    let mut builder = apmt_store_postgres::PostgresStore::builder(url).read_only(options.read_only);
+    if let Some(clock) = options.clock {
+        builder = builder.clock(clock);
+    }
+    if let Some(calendar) = options.calendar {
+        builder = builder.calendar(calendar);
+    }
+    if let Some(progress) = options.progress {
+        builder = builder.progress(progress);
+    }
+    if let Some(on_append) = options.on_append {
+        builder = builder.on_append(on_append);
+    }
+    Ok(Arc::new(builder.other_calendar(options.other_calendar).open()?))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn open_postgres(scheme: &str, _url: &str, _options: Options) -> Result<Arc<dyn Store>> {
+    Err(unsupported(scheme, "build apmt-client with its feature postgres"))
+}
+
+#[cfg(not(all(feature = "http", feature = "postgres", feature = "sqlite")))]
 fn unsupported(scheme: &str, advice: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("url: {scheme}: this build does not open it: {advice}"))
 }

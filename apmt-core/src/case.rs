@@ -53,6 +53,10 @@ use crate::name::{ActorName, CaseId};
 use crate::store::{OpenCase, Recorded};
 use crate::time::Timestamp;
 
+/// The version of what the fold makes of a log. It rises whenever the same log comes to something else, and then every
+/// store folds again when it is opened.
+pub const FOLD_VERSION: i64 = 1;
+
 /// What a case's events come to.
 #[derive(Clone, Debug)]
 pub struct Folded {

@@ -5,6 +5,7 @@ mod demo;
 mod export;
 mod import;
 mod key;
+mod migrate;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod policy;
@@ -57,6 +58,7 @@ enum Command {
     Contributions(show::Contributions),
     Case(show::Case),
     Export(export::Export),
+    Migrate(migrate::Migrate),
     #[cfg(feature = "outbox")]
     #[command(subcommand)]
     Outbox(outbox::Outbox),
@@ -116,6 +118,7 @@ impl Command {
             Self::Contributions(command) => command.run(),
             Self::Case(command) => command.run(),
             Self::Export(command) => command.run(),
+            Self::Migrate(command) => command.run(),
             #[cfg(feature = "outbox")]
             Self::Outbox(command) => command.run(),
             Self::Policy(command) => command.run(),

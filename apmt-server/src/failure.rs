@@ -92,7 +92,7 @@ impl Failure {
 impl From<apmt_core::Error> for Failure {
     fn from(error: apmt_core::Error) -> Self {
         let advice = match error.kind() {
-            ErrorKind::Locked => Some("another process holds the file: wait for it, then try again"),
+            ErrorKind::Locked => Some("another process holds what is needed: wait for it, then try again"),
             ErrorKind::Mismatch => Some("see also --calendar and --refold"),
             _ => None,
         };

@@ -35,6 +35,7 @@ pub mod http;
 pub mod import;
 pub mod keys;
 mod log;
+mod migrate;
 mod open;
 mod policy_test;
 mod random;

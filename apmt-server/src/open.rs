@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apmt_client::blocking::Client;
-use apmt_core::{Calendar, OtherCalendar, Policy};
+use apmt_core::{Calendar, Clock, OtherCalendar, Policy};
 use apmt_store_http::HttpStore;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -26,7 +26,7 @@ pub(crate) struct StoreOptions {
     /// The store: memory:, sqlite:PATH, http://…, https://… or postgres://…
     ///
     /// memory: ends with the command. A server judges by its own policy and calendar, and where it asks for a key, gets
-    /// that of the environment variable APMT_KEY. This build opens no postgres:.
+    /// that of the environment variable APMT_KEY.
     #[arg(
         long,
         value_name = "URL",
@@ -43,6 +43,11 @@ pub(crate) struct StoreOptions {
 pub(crate) fn is_remote(url: &str) -> bool {
     let scheme = url.trim().to_ascii_lowercase();
     scheme.starts_with("http:") || scheme.starts_with("https:")
+}
+
+/// Whether a URL is that of a store that ends with the command.
+pub(crate) fn is_memory(url: &str) -> bool {
+    url.trim().to_ascii_lowercase().starts_with("memory:")
 }
 
 /// What they are judged by.
@@ -76,13 +81,26 @@ impl StoreOptions {
 
 impl RuleOptions {
     pub(crate) fn open(&self, url: &str, purpose: Purpose) -> Result<Client, Failure> {
-        // A file that is only read must be there: a slip of the pen makes no new one.
-        let is_file = url.trim().to_ascii_lowercase().starts_with("sqlite:");
-        let read_only = purpose == Purpose::Read && is_file && !self.refold;
+        self.open_with(url, purpose, None)
+    }
+
+    /// Opens a store whose events are recorded at what that clock shows.
+    pub(crate) fn open_with(
+        &self,
+        url: &str,
+        purpose: Purpose,
+        clock: Option<Arc<dyn Clock>>,
+    ) -> Result<Client, Failure> {
+        // What is only read must be there: a slip of the pen makes no new file, and no tables in a database.
+        let is_kept = !is_remote(url) && !is_memory(url);
+        let read_only = purpose == Purpose::Read && is_kept && !self.refold;
         let other = if self.refold { OtherCalendar::Refold } else { OtherCalendar::Refuse };
         let bar = progress_bar(None, "{wide_msg} {pos} of {len} events  {bar:20}  {eta} left");
         let shown = bar.clone();
         let mut builder = Client::builder().policy(self.policy()?);
+        if let Some(clock) = clock {
+            builder = builder.clock(clock);
+        }
         if is_remote(url) {
             if self.calendar != "always" {
                 return Err(Failure::new(

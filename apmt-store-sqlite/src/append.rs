@@ -1,10 +1,8 @@
 //! One transaction of the writer: the batches of many callers, folded and written together.
 
-use std::sync::Arc;
-
 use apmt_core::case::Batch;
 use apmt_core::store::complete_batch;
-use apmt_core::{Calendar, Clock, Event, Receipt, Recorded, Timestamp, What};
+use apmt_core::{Calendar, Event, Receipt, Recorded, Timestamp, What};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use uuid::Uuid;
 
@@ -15,6 +13,8 @@ use crate::rows::{EVENT, recorded};
 pub(crate) struct Incoming {
     pub(crate) events: Vec<Event>,
     pub(crate) payloads: Vec<String>,
+    /// When it was handed to the store: what its events are recorded at.
+    pub(crate) now: Timestamp,
 }
 
 /// What became of one caller's batch.
@@ -23,7 +23,6 @@ pub(crate) type Outcome = Result<Vec<Receipt>, apmt_core::Invalid>;
 /// Appends batches to the log and keeps the derived tables, one transaction at a time.
 pub(crate) struct Appender<'c> {
     connection: &'c Connection,
-    clock: Arc<dyn Clock>,
     calendar: Calendar,
     insert: Statement<'c>,
     find: Statement<'c>,
@@ -41,14 +40,9 @@ pub(crate) struct Appender<'c> {
 }
 
 impl<'c> Appender<'c> {
-    pub(crate) fn new(
-        connection: &'c Connection,
-        clock: Arc<dyn Clock>,
-        calendar: Calendar,
-    ) -> rusqlite::Result<Self> {
+    pub(crate) fn new(connection: &'c Connection, calendar: Calendar) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
-            clock,
             calendar,
             insert: connection.prepare(
                 "INSERT INTO events (position, id, occurred_at, recorded_at, case_no, payload) \
@@ -96,8 +90,7 @@ impl<'c> Appender<'c> {
         let latest_before = self.latest;
         let mut folding = Batch::default();
         let mut outcomes = Vec::with_capacity(batches.len());
-        let now = self.clock.now();
-        for Incoming { mut events, payloads } in batches {
+        for Incoming { mut events, payloads, now } in batches {
             if let Err(invalid) = complete_batch(&mut events, now) {
                 outcomes.push(Err(invalid));
                 continue;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use apmt_core::case::FOLD_VERSION;
 use apmt_core::{Calendar, Clock, Error, ErrorKind, OtherCalendar, Result, SystemClock};
 use rusqlite::Connection;
 
 use crate::error::explained;
 use crate::reader::Readers;
-use crate::refold::{FOLD_VERSION, made_with, refold};
+use crate::refold::{made_with, refold};
 use crate::schema::SCHEMA;
 use crate::writer::Writer;
 use crate::{SqliteStore, Synchronous, connection};
@@ -115,8 +116,7 @@ impl SqliteBuilder {
             None
         } else {
             let connection = self.prepare()?;
-            let (clock, calendar) = (Arc::clone(&self.clock), self.calendar.clone());
-            Some(Writer::start(connection, &self.path, clock, calendar)?)
+            Some(Writer::start(connection, &self.path, self.calendar.clone())?)
         };
         let connections = (0..self.readers)
             .map(|_| connection::reader(&self.path, self.busy))

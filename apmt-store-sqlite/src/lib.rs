@@ -117,7 +117,7 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn append(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
         match &self.writer {
-            Some(writer) => writer.append(events).await,
+            Some(writer) => writer.append(events, self.clock.now()).await,
             None => Err(Error::new(
                 ErrorKind::ReadOnly,
                 format!(

@@ -2,15 +2,11 @@
 //! fold counts differently.
 
 use apmt_core::Calendar;
-use apmt_core::case::{Batch, Fold};
+use apmt_core::case::{Batch, FOLD_VERSION, Fold};
 use rusqlite::{Connection, params};
 
 use crate::derived::{Derived, Statements};
 use crate::rows::{EVENT, recorded};
-
-/// The version of what the fold makes of a log. It rises whenever the same log comes to something else, and then every
-/// store folds again on opening.
-pub(crate) const FOLD_VERSION: i64 = 1;
 
 /// Over so many events, what has been folded is written back.
 const PORTION: usize = 2000;

@@ -4,10 +4,9 @@
 //! takes them all. So a lone caller is answered after one commit, and a thousand callers share one.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 
-use apmt_core::{Calendar, Clock, Error, Event, Receipt, Result};
+use apmt_core::{Calendar, Error, Event, Receipt, Result, Timestamp};
 use rusqlite::Connection;
 
 use crate::append::{Appender, Incoming};
@@ -34,16 +33,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(
-        connection: Connection,
-        path: &Path,
-        clock: Arc<dyn Clock>,
-        calendar: Calendar,
-    ) -> Result<Self> {
+    pub(crate) fn start(connection: Connection, path: &Path, calendar: Calendar) -> Result<Self> {
         let (jobs, queue) = async_channel::bounded(QUEUE);
         let path = path.to_owned();
         let started = thread::Builder::new().name("apmt-sqlite-writer".to_owned()).spawn(move || {
-            match Appender::new(&connection, clock, calendar) {
+            match Appender::new(&connection, calendar) {
                 Ok(appender) => run(appender, &queue, &path),
                 Err(error) => refuse_all(&queue, &path, &error),
             }
@@ -57,10 +51,10 @@ impl Writer {
         Ok(Self { jobs, thread: Some(thread) })
     }
 
-    pub(crate) async fn append(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+    pub(crate) async fn append(&self, events: Vec<Event>, now: Timestamp) -> Result<Vec<Receipt>> {
         let payloads = events.iter().map(Event::to_payload).collect();
         let (reply, receipts) = oneshot::channel();
-        let job = Job::Append(Incoming { events, payloads }, reply);
+        let job = Job::Append(Incoming { events, payloads, now }, reply);
         self.jobs.send(job).await.map_err(|_| Error::closed())?;
         receipts.await.map_err(|_| Error::closed())?
     }

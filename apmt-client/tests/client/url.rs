@@ -51,6 +51,7 @@ fn sqlite_names_its_feature() {
 }
 
 #[test]
+#[cfg(not(all(feature = "http", feature = "postgres")))]
 fn what_this_build_lacks_is_named() {
     let lacks = |url: &str, names: &str| {
         let (kind, message) = refused(url);
@@ -58,9 +59,22 @@ fn what_this_build_lacks_is_named() {
         assert!(message.contains(names), "{message}");
         assert!(!message.contains("secret"), "{message}");
     };
-    lacks("postgres://anne:secret@apmt.sba.gov/apmt", "apmt-store-postgres");
+    #[cfg(not(feature = "postgres"))]
+    lacks("postgres://anne:secret@apmt.sba.gov/apmt", "feature postgres");
     #[cfg(not(feature = "http"))]
     lacks("http://anne:secret@apmt.sba.gov", "feature http");
+}
+
+#[test]
+#[cfg(feature = "postgres")]
+fn a_database_that_does_not_answer_is_named_without_its_password() {
+    // Port 1 of this machine: nobody listens there.
+    let (kind, message) = refused("postgres://anne:secret@127.0.0.1:1/apmt");
+    assert_eq!(kind, ErrorKind::Unavailable);
+    assert!(message.contains("postgres://127.0.0.1/apmt") && !message.contains("secret"), "{message}");
+    let (kind, message) = refused("postgresql://anne:secret@h/apmt?sslmode=verified");
+    assert_eq!(kind, ErrorKind::Invalid);
+    assert!(message.contains("sslmode") && !message.contains("secret"), "{message}");
 }
 
 #[test]

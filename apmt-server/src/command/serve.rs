@@ -112,7 +112,7 @@ impl Serve {
         let store = self.store.as_deref().unwrap_or(default);
         if is_remote(store) {
             return Err(Failure::new("a server keeps its own store, and not another server's")
-                .advise("give --store sqlite:PATH or memory:"));
+                .advise("give --store sqlite:PATH, postgres://… or memory:"));
         }
         // What may be wrong with the other files is found out before the store is opened, and perhaps made.
         let router = self.router()?;

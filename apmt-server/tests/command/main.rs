@@ -1,13 +1,19 @@
 //! The command as users run it: the real binary, in a folder of its own.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[cfg(feature = "postgres")]
+#[path = "../../../apmt-store-postgres/tests/postgres/cluster.rs"]
+mod cluster;
 mod demo;
 mod import;
 mod keys;
 mod logs;
+mod migrate;
 #[cfg(feature = "outbox")]
 mod outbox;
 mod policy;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod records;
 mod screens;
 mod serve;

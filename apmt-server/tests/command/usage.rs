@@ -72,8 +72,10 @@ fn wrong_usage_ends_with_2_and_says_what_is_right() {
 #[test]
 fn stores_that_cannot_be_opened_say_why() {
     let folder = Folder::new();
-    let postgres = ["scoreboard", "--store", "postgres://db/apmt"];
-    folder.run(&postgres).ended_with(2).says(&["this build does not open it"]);
+    // Port 1 of this machine: nobody listens there.
+    let postgres = ["scoreboard", "--store", "postgres://127.0.0.1:1/apmt"];
+    let said = if cfg!(feature = "postgres") { "cannot be reached" } else { "this build does not open it" };
+    folder.run(&postgres).ended_with(2).says(&[said]);
     folder.run(&["scoreboard", "--store", "apmt.db"]).ended_with(2).says(&["did you mean sqlite:apmt.db?"]);
     // A file that is only to be read is not made.
     folder.run(&["scoreboard", "--store", "sqlite:missing.db"]).ended_with(2).says(&["missing.db"]);

@@ -36,3 +36,16 @@ mod sqlite {
         remote(&served).keeping((served, folder))
     });
 }
+
+#[cfg(feature = "postgres")]
+mod postgres {
+    use super::*;
+    use crate::database::Database;
+
+    apmt_core::conformance!(futures_lite::future::block_on, |setup: Setup| async {
+        let builder = Database::with_tables().builder().readers(4);
+        let store = builder.clock(setup.clock).calendar(setup.calendar).open().unwrap();
+        let served = Served::of(Arc::new(store));
+        remote(&served).keeping(served)
+    });
+}

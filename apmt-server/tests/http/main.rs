@@ -9,7 +9,13 @@
 
 mod audit;
 mod batches;
+#[cfg(feature = "postgres")]
+#[path = "../../../apmt-store-postgres/tests/postgres/cluster.rs"]
+mod cluster;
 mod conformance;
+#[cfg(feature = "postgres")]
+#[path = "../../../apmt-store-postgres/tests/postgres/database.rs"]
+mod database;
 mod errors;
 mod exercise;
 mod faults;

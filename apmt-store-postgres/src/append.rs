@@ -1,0 +1,505 @@
+//! One transaction of a writer: the batches of many callers, folded and written together.
+//!
+//! # One lock, taken first
+//! Positions are 1, 2, 3 … in the order in which transactions commit, whoever commits them, and a reader that goes on
+//! from the last position that it saw must miss none. A sequence cannot give them: it gives 7 to one transaction and 8
+//! to another, and when 8 commits first, whoever has read 8 never reads 7; and what a transaction that fails was given
+//! stays a gap. So every append locks the one row of `head`, which has the last position, and keeps it until it has
+//! committed. PostgreSQL shows what a transaction wrote before it lets go of its locks, so that whoever has the lock
+//! sees everything up to the head's position, and so does everyone who reads that position.
+//!
+//! The lock is taken before anything else, and everything that the transaction then reads is read under it: which ids
+//! are there already, the events of the cases it touches, the days it adds to. That settles the rest:
+//!
+//! - Two servers never fold one case, or add to one actor's day, at the same time. No update is lost.
+//! - With one lock there is no order to take locks in, and nothing to deadlock with.
+//! - Whether an id is a duplicate is known before the fold, which must not take an event twice. The primary key of
+//!   `ids` stands behind it all the same: an insertion that finds the id there fails the transaction, which is tried
+//!   again.
+//! - A fold needs positions, for they decide between events of one instant and name contributions. Under the lock they
+//!   are known from the start.
+//!
+//! Locks on the cases first, and the head's only at the end, would let two servers fold at the same time. Their commits
+//! would have to follow one another just the same, and with a synchronous standby it is the commit that takes long; so
+//! that would buy little, for a second way to be wrong.
+//!
+//! # What it costs
+//! Transactions follow one another: while one waits for the disk, and for a synchronous standby, no other server's
+//! begins. Where one takes 5 ms, all servers together make no more than 200 a second. How many events that is, is up to
+//! the writers (group commit): all that a server's callers bring while a transaction is under way go into its next one,
+//! up to some thousands of events, so that more callers make larger transactions, and not a longer queue.
+//!
+//! A transaction takes five round trips: the lock and the ids, the cases, the days, what is written, the commit. What a
+//! writer has read of cases and days it remembers for as long as the head stands where it left it: where one server
+//! writes, those two mostly fall away.
+//!
+//! # A server that hangs
+//! One that is stopped, or cut off, while it has the lock would hold up all the others. The database ends such a
+//! transaction after ten seconds (`idle_in_transaction_session_timeout`), and the others go on: an append that finds no
+//! lock in time is tried again.
+//!
+//! # A commit whose answer is lost
+//! The connection may break, or the server be replaced, after it was told to commit. Then the transaction is tried again,
+//! and finds the ids there or does not. An event that is there, at the place and with the time of recording that the
+//! lost attempt gave it, was stored by that attempt, and its sender is told so: it is no duplicate, for it was sent once.
+//! Every attempt locks the head, so its commit waits for the same disks and standbys as if it wrote: what it found is as
+//! durable as what it stores. If the store gives up before it knows, the error is
+//! [`TimedOut`](apmt_core::ErrorKind::TimedOut), and says so.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use apmt_core::case::{Batch, FOLD_VERSION};
+use apmt_core::store::complete_batch;
+use apmt_core::{ActorName, Calendar, CaseId, ErrorKind, Event, Invalid, Receipt, Recorded, Timestamp, What};
+use deadpool_postgres::ClientWrapper;
+use tokio::try_join;
+use uuid::Uuid;
+
+use crate::derived::{Derived, events_of};
+use crate::failure::{Failure, Sql};
+use crate::rows::{EVENT, all_recorded, key, timestamp};
+
+/// One caller's batch: its events, and their JSON as it will be stored, written by the caller's own thread.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) events: Vec<Event>,
+    pub(crate) payloads: Vec<String>,
+    /// When it was handed to the store: what its events are recorded at, however often the transaction is tried.
+    pub(crate) now: Timestamp,
+}
+
+/// What became of one caller's batch.
+pub(crate) type Outcome = Result<Vec<Receipt>, Invalid>;
+
+/// The batches of many callers, to be stored in one transaction.
+#[derive(Debug)]
+pub(crate) struct Group {
+    batches: Vec<Result<Incoming, Invalid>>,
+    /// Where each event was to go in an attempt whose end is not known.
+    in_doubt: HashMap<Uuid, u64>,
+}
+
+impl Group {
+    /// Checks the batches. One that breaks a rule is refused on its own.
+    pub(crate) fn new(batches: Vec<Incoming>) -> Self {
+        let checked = |mut batch: Incoming| complete_batch(&mut batch.events, batch.now).map(|()| batch);
+        Self { batches: batches.into_iter().map(checked).collect(), in_doubt: HashMap::new() }
+    }
+
+    /// Whether it is not known of an attempt if it was committed.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        !self.in_doubt.is_empty()
+    }
+
+    fn events(&self) -> impl Iterator<Item = (&Event, &String)> {
+        self.batches.iter().flatten().flat_map(|batch| batch.events.iter().zip(&batch.payloads))
+    }
+}
+
+/// Where the log stands, read with the lock.
+struct Head {
+    position: u64,
+    latest: Option<Timestamp>,
+}
+
+/// What is there already of what a group names.
+struct Known {
+    /// The ids of its events, and those that its retractions name, with the position and the time of recording.
+    ids: HashMap<Uuid, (u64, Timestamp)>,
+    /// Those of its events that an earlier retraction names.
+    retracted: HashSet<Uuid>,
+}
+
+/// An event that is new, and its JSON as it will be stored.
+struct New<'g> {
+    recorded: Recorded,
+    payload: &'g str,
+}
+
+/// Appends groups to the log and keeps the derived tables.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    calendar: Calendar,
+    /// Where to tell of what was appended, if the database knows NOTIFY.
+    channel: Option<String>,
+    derived: Derived,
+    /// The head's position when `derived` was true.
+    position: u64,
+    /// The times of recording that lie in the partition that is known to be there.
+    partition: std::ops::Range<i64>,
+}
+
+impl Appender {
+    pub(crate) fn new(calendar: Calendar, channel: Option<String>) -> Self {
+        Self { calendar, channel, derived: Derived::new(), position: 0, partition: 0..0 }
+    }
+
+    /// Forgets what the tables were found to hold: after an error, and on another connection, behind which there may be
+    /// another server with another past.
+    pub(crate) fn forget(&mut self) {
+        self.derived.forget();
+        self.partition = 0..0;
+    }
+
+    /// Appends a group in one transaction. After an error nothing of it is stored, unless the group says that it is
+    /// in doubt; then it may be.
+    pub(crate) async fn append(
+        &mut self,
+        connection: &ClientWrapper,
+        group: &mut Group,
+    ) -> Sql<Vec<Outcome>> {
+        let appended = self.append_in_transaction(connection, group).await;
+        if let Err(failure) = &appended {
+            self.forget();
+            if !failure.disconnected {
+                // One that fails breaks the connection, which ends the transaction as well.
+                let _ = connection.batch_execute("ROLLBACK").await;
+            }
+        }
+        appended
+    }
+
+    async fn append_in_transaction(
+        &mut self,
+        connection: &ClientWrapper,
+        group: &mut Group,
+    ) -> Sql<Vec<Outcome>> {
+        let (head, known) = self.begin(connection, group).await?;
+        for batch in group.batches.iter().flatten() {
+            self.make_partition(connection, batch.now).await?;
+        }
+        let (outcomes, mut new) = place(group, &head, &known);
+        let mut folding = Batch::default();
+        let retracted = self.fold(connection, &mut folding, &mut new, known).await?;
+        self.derived.make(connection, &folding.into_changes()).await?;
+
+        let latest = new.iter().map(|new| new.recorded.occurred_at).max().max(head.latest);
+        let position = head.position + new.len() as u64;
+        let assigned: HashMap<Uuid, u64> =
+            new.iter().map(|new| (new.recorded.id, new.recorded.position)).collect();
+        // One after the other on the wire, and no answer is waited for before the last is sent. If one of them fails,
+        // so do those behind it.
+        try_join!(
+            biased;
+            insert_events(connection, &new),
+            insert_ids(connection, &new),
+            retract(connection, &retracted),
+            self.derived.write(connection),
+            put_head(connection, &new, position, latest),
+            tell(connection, &new, position, self.channel.as_deref()),
+        )?;
+        if let Err(error) = connection.batch_execute("COMMIT").await {
+            let failure = Failure::from(error);
+            if failure.disconnected {
+                group.in_doubt.extend(assigned);
+            }
+            return Err(failure);
+        }
+        self.position = position;
+        Ok(outcomes)
+    }
+
+    /// Begins the transaction, takes the lock, and reads what is known of the group's ids.
+    async fn begin(&mut self, connection: &ClientWrapper, group: &Group) -> Sql<(Head, Known)> {
+        let mut ids: Vec<Uuid> = group.events().filter_map(|(event, _)| event.id()).collect();
+        let (lock, find_ids, find_retracted) = try_join!(
+            biased;
+            connection.prepare_cached(
+                "SELECT position, latest, calendar, fold_version FROM head WHERE one = 1 FOR UPDATE"
+            ),
+            connection.prepare_cached("SELECT id, position, recorded_at FROM ids WHERE id = ANY ($1)"),
+            connection.prepare_cached("SELECT id FROM retractions WHERE id = ANY ($1)"),
+        )?;
+        let own = ids.clone();
+        ids.extend(group.events().filter_map(|(event, _)| retracts(event)));
+        let ((), head, ids, retracted) = try_join!(
+            biased;
+            connection.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
+            connection.query_one(&lock, &[]),
+            async { connection.query(&find_ids, &[&ids]).await },
+            async { connection.query(&find_retracted, &[&own]).await },
+        )?;
+        let position = head.try_get::<_, i64>(0)?.cast_unsigned();
+        if head.try_get::<_, Option<&str>>(2)? != Some(self.calendar.digest().as_str())
+            || head.try_get::<_, Option<i64>>(3)? != Some(FOLD_VERSION)
+        {
+            return Err(folded_otherwise());
+        }
+        if position != self.position {
+            self.derived.forget();
+            self.position = position;
+        }
+        let latest = head.try_get::<_, Option<i64>>(1)?.map(timestamp);
+        let ids = ids.iter().map(|row| {
+            let position = row.try_get::<_, i64>(1)?.cast_unsigned();
+            Ok((row.try_get(0)?, (position, timestamp(row.try_get(2)?))))
+        });
+        let retracted = retracted.iter().map(|row| Ok(row.try_get(0)?));
+        let known = Known { ids: ids.collect::<Sql<_>>()?, retracted: retracted.collect::<Sql<_>>()? };
+        Ok((Head { position, latest }, known))
+    }
+
+    /// Sees to it that there is a partition for what is recorded now.
+    async fn make_partition(&mut self, connection: &ClientWrapper, now: Timestamp) -> Sql<()> {
+        if !self.partition.contains(&now.millis()) {
+            let make = connection.prepare_cached("SELECT lower, upper FROM make_partition($1)").await?;
+            let made = connection.query_one(&make, &[&now.millis()]).await?;
+            self.partition = made.try_get(0)?..made.try_get(1)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the new events into the folds of their cases; the retractions among them.
+    async fn fold(
+        &mut self,
+        connection: &ClientWrapper,
+        folding: &mut Batch,
+        new: &mut [New<'_>],
+        known: Known,
+    ) -> Sql<Retracted> {
+        let targets = targets(connection, new, &known).await?;
+        let cases: BTreeSet<CaseId> = new
+            .iter()
+            .map(|new| &new.recorded)
+            .chain(targets.values())
+            .filter_map(|recorded| recorded.event.case_id().cloned())
+            .collect();
+        let actors: BTreeSet<ActorName> = new
+            .iter()
+            .filter(|new| new.recorded.event.actor_kind().is_some())
+            .filter_map(|new| new.recorded.event.actor().cloned())
+            .collect();
+        self.derived.load(connection, &cases, &actors, &self.calendar).await?;
+
+        let mut retracted = Retracted::default();
+        let mut ids = known.retracted;
+        let mut places: HashMap<Uuid, usize> = HashMap::with_capacity(new.len());
+        for index in 0..new.len() {
+            let recorded = &mut new[index].recorded;
+            places.insert(recorded.id, index);
+            recorded.retracted = ids.contains(&recorded.id);
+            let fold = match recorded.event.case_id() {
+                Some(case_id) => Some(self.derived.fold(case_id)?),
+                None => None,
+            };
+            folding.take(fold, recorded, &self.calendar);
+            if let (Some(actor), Some(kind)) = (recorded.event.actor(), recorded.event.actor_kind()) {
+                self.derived.note_kind(actor, kind, recorded.order())?;
+            }
+            let Some(target) = retracts(&recorded.event) else { continue };
+            let position = recorded.position;
+            if let Some(place) = places.get(&target) {
+                folding.retract(&new[*place].recorded, position, &self.calendar);
+                new[*place].recorded.retracted = true;
+            } else if let Some(old) = targets.get(&target) {
+                if let Some(case_id) = old.event.case_id() {
+                    self.derived.fold(case_id)?;
+                }
+                folding.retract(old, position, &self.calendar);
+                if !old.retracted {
+                    retracted.events.insert(old.position);
+                }
+            }
+            if ids.insert(target) {
+                retracted.names.push((target, position));
+            }
+        }
+        self.fold_again(connection, folding, new, &ids).await?;
+        Ok(retracted)
+    }
+
+    /// Folds the cases anew whose folds could not take everything.
+    async fn fold_again(
+        &mut self,
+        connection: &ClientWrapper,
+        folding: &mut Batch,
+        new: &[New<'_>],
+        retracted: &HashSet<Uuid>,
+    ) -> Sql<()> {
+        let cases = folding.cases_to_fold_again();
+        let mut events = events_of(connection, &cases.iter().collect::<Vec<_>>()).await?;
+        for recorded in events.values_mut().flatten() {
+            recorded.retracted |= retracted.contains(&recorded.id);
+        }
+        let dirty: BTreeSet<&CaseId> = cases.iter().collect();
+        for recorded in new.iter().map(|new| &new.recorded) {
+            if let Some(case_id) = recorded.event.case_id().filter(|case_id| dirty.contains(case_id)) {
+                events.entry(case_id.clone()).or_default().push(recorded.clone());
+            }
+        }
+        for case_id in &cases {
+            let events = events.remove(case_id).unwrap_or_default();
+            *self.derived.fold(case_id)? = folding.again(case_id, &events, &self.calendar);
+        }
+        Ok(())
+    }
+}
+
+/// What the retractions of a group do to the log.
+#[derive(Default)]
+struct Retracted {
+    /// Events of earlier groups that count no more.
+    events: BTreeSet<u64>,
+    /// The ids that are named for the first time, and the retractions' positions.
+    names: Vec<(Uuid, u64)>,
+}
+
+/// Gives the new events their positions, and everyone a receipt.
+///
+/// An event that an attempt in doubt has stored after all is no duplicate: its sender has sent it once, and it is there
+/// because of that. It is known by its place and the time of its recording, which no other sender's has.
+fn place<'g>(group: &'g Group, head: &Head, known: &Known) -> (Vec<Outcome>, Vec<New<'g>>) {
+    let mut placed: HashMap<Uuid, u64> = HashMap::new();
+    let mut new = Vec::new();
+    let outcomes = group.batches.iter().map(|batch| {
+        let batch = batch.as_ref().map_err(Clone::clone)?;
+        let mut receipts = Vec::with_capacity(batch.events.len());
+        for (event, payload) in batch.events.iter().zip(&batch.payloads) {
+            let position = head.position + new.len() as u64 + 1;
+            let recorded = Recorded::new(event.clone(), position, batch.now);
+            let id = recorded.id;
+            if let Some((first, recorded_at)) = known.ids.get(&id) {
+                let ours = *recorded_at == batch.now && group.in_doubt.get(&id) == Some(first);
+                let again = placed.insert(id, *first).is_some();
+                receipts.push(Receipt::new(id, *first, again || !ours));
+                continue;
+            }
+            let first = *placed.entry(id).or_insert(position);
+            receipts.push(Receipt::new(id, first, first != position));
+            if first == position {
+                new.push(New { recorded, payload });
+            }
+        }
+        Ok(receipts)
+    });
+    let outcomes = outcomes.collect();
+    (outcomes, new)
+}
+
+/// The events of earlier groups that the new ones retract.
+async fn targets(connection: &ClientWrapper, new: &[New<'_>], known: &Known) -> Sql<HashMap<Uuid, Recorded>> {
+    let named = new.iter().filter_map(|new| known.ids.get(&retracts(&new.recorded.event)?));
+    let positions: Vec<i64> = named.map(|(position, _)| position.cast_signed()).collect();
+    if positions.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sql = format!("SELECT {EVENT} FROM events e WHERE e.position = ANY ($1)");
+    let find = connection.prepare_cached(&sql).await?;
+    let events = all_recorded(&connection.query(&find, &[&positions]).await?)?;
+    Ok(events.into_iter().map(|recorded| (recorded.id, recorded)).collect())
+}
+
+async fn insert_events(connection: &ClientWrapper, new: &[New<'_>]) -> Sql<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let events = || new.iter().map(|new| &new.recorded);
+    let keys: Vec<_> = events().map(|recorded| key(shard_key(&recorded.event))).collect();
+    let has_case: Vec<bool> = events().map(|recorded| recorded.event.case_id().is_some()).collect();
+    let positions: Vec<i64> = events().map(|recorded| recorded.position.cast_signed()).collect();
+    let recorded_at: Vec<i64> = events().map(|recorded| recorded.recorded_at.millis()).collect();
+    let occurred_at: Vec<i64> = events().map(|recorded| recorded.occurred_at.millis()).collect();
+    let ids: Vec<Uuid> = events().map(|recorded| recorded.id).collect();
+    let retracted: Vec<bool> = events().map(|recorded| recorded.retracted).collect();
+    let payloads: Vec<&str> = new.iter().map(|new| new.payload).collect();
+    let insert = connection
+        .prepare_cached(
+            "INSERT INTO events (shard_key, has_case, position, recorded_at, occurred_at, id, retracted, payload) \
+             SELECT * FROM unnest($1::text[], $2::bool[], $3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], \
+             $7::bool[], $8::text[])",
+        )
+        .await?;
+    connection
+        .execute(
+            &insert,
+            &[&keys, &has_case, &positions, &recorded_at, &occurred_at, &ids, &retracted, &payloads],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn put_head(
+    connection: &ClientWrapper,
+    new: &[New<'_>],
+    position: u64,
+    latest: Option<Timestamp>,
+) -> Sql<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let put = connection.prepare_cached("UPDATE head SET position = $1, latest = $2 WHERE one = 1").await?;
+    connection.execute(&put, &[&position.cast_signed(), &latest.map(Timestamp::millis)]).await?;
+    Ok(())
+}
+
+/// Wakes whoever listens, once this is committed.
+async fn tell(connection: &ClientWrapper, new: &[New<'_>], position: u64, channel: Option<&str>) -> Sql<()> {
+    let Some(channel) = channel.filter(|_| !new.is_empty()) else { return Ok(()) };
+    let notify = connection.prepare_cached("SELECT pg_notify($1, $2)").await?;
+    connection.execute(&notify, &[&channel, &position.to_string()]).await?;
+    Ok(())
+}
+
+async fn insert_ids(connection: &ClientWrapper, new: &[New<'_>]) -> Sql<()> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let events = || new.iter().map(|new| &new.recorded);
+    let ids: Vec<Uuid> = events().map(|recorded| recorded.id).collect();
+    let positions: Vec<i64> = events().map(|recorded| recorded.position.cast_signed()).collect();
+    let recorded_at: Vec<i64> = events().map(|recorded| recorded.recorded_at.millis()).collect();
+    let insert = connection
+        .prepare_cached(
+            "INSERT INTO ids (id, position, recorded_at) \
+             SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])",
+        )
+        .await?;
+    connection.execute(&insert, &[&ids, &positions, &recorded_at]).await?;
+    Ok(())
+}
+
+async fn retract(connection: &ClientWrapper, retracted: &Retracted) -> Sql<()> {
+    if !retracted.events.is_empty() {
+        let positions: Vec<i64> = retracted.events.iter().map(|position| position.cast_signed()).collect();
+        let mark =
+            connection.prepare_cached("UPDATE events SET retracted = true WHERE position = ANY ($1)").await?;
+        connection.execute(&mark, &[&positions]).await?;
+    }
+    if !retracted.names.is_empty() {
+        let (ids, positions): (Vec<Uuid>, Vec<i64>) =
+            retracted.names.iter().map(|(id, position)| (*id, position.cast_signed())).unzip();
+        let insert = connection
+            .prepare_cached(
+                "INSERT INTO retractions (id, position) SELECT * FROM unnest($1::uuid[], $2::bigint[]) \
+                 ON CONFLICT (id) DO NOTHING",
+            )
+            .await?;
+        connection.execute(&insert, &[&ids, &positions]).await?;
+    }
+    Ok(())
+}
+
+/// What an event's row is found by: its case, else its actor, else nothing.
+fn shard_key(event: &Event) -> &str {
+    match (event.case_id(), event.actor()) {
+        (Some(case_id), _) => case_id.as_str(),
+        (None, Some(actor)) => actor.as_str(),
+        (None, None) => "",
+    }
+}
+
+fn retracts(event: &Event) -> Option<Uuid> {
+    match event.what() {
+        What::Retraction { retracts, .. } => Some(*retracts),
+        _ => None,
+    }
+}
+
+/// Another server has measured every case again since this one opened the store.
+pub(crate) fn folded_otherwise() -> Failure {
+    Failure::lasting(
+        ErrorKind::Mismatch,
+        "another server has folded the store again, through another calendar or as another version: stop this one, and \
+         start it with that calendar and version",
+    )
+}

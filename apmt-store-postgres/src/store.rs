@@ -1,0 +1,163 @@
+//! The store's methods.
+
+use apmt_core::contribution::Cursor;
+use apmt_core::{
+    Activity, ActorName, AsOf, CaseId, Contribution, Dossier, Error, ErrorKind, Event, Policy, Receipt,
+    Recorded, Result, Store, StoreStatus, Timestamp, Window,
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::PostgresStore;
+use crate::activity::{self, Reading};
+use crate::connect::Snapshot;
+use crate::failure::{Failure, Sql};
+use crate::query;
+use crate::retry::Attempts;
+
+/// Asks with that expression, which may use `?` and is tried again where that may help.
+macro_rules! reading {
+    ($store:expr, $read:expr) => {{
+        let store: &PostgresStore = $store;
+        let _call = store.engine.call().await?;
+        let mut attempts = Attempts::within(store.budget);
+        loop {
+            let read: Sql<_> = async { $read }.await;
+            match read {
+                Ok(answer) => break Ok::<_, Error>(answer),
+                Err(failure) => store.wait(&mut attempts, failure).await?,
+            }
+        }
+    }};
+}
+
+/// Reads with that expression, in one transaction, so that all it reads is of one instant.
+macro_rules! reading_at_once {
+    ($store:expr, |$reading:ident| $read:expr) => {
+        reading!($store, {
+            let snapshot = Snapshot::new($store.engine.connection().await?);
+            let $reading = Reading { snapshot: &snapshot, calendar: &$store.calendar, clock: &*$store.clock };
+            let answer = $read;
+            snapshot.end().await?;
+            Ok(answer)
+        })
+    };
+}
+
+impl PostgresStore {
+    async fn wait(&self, attempts: &mut Attempts, failure: Failure) -> Result<()> {
+        let again = match attempts.again(failure) {
+            Ok(wait) => self.engine.sleep(wait).await,
+            Err(failure) => Err(failure),
+        };
+        again.map_err(|failure| failure.error(&self.place))
+    }
+}
+
+pub(crate) async fn drop_months_before(store: &PostgresStore, before: Timestamp) -> Result<u64> {
+    reading!(store, {
+        let connection = store.engine.connection().await?;
+        let drop = connection.prepare_cached("SELECT drop_partitions($1)").await?;
+        let dropped: i32 = connection.query_one(&drop, &[&before.millis()]).await?.try_get(0)?;
+        Ok(u64::from(dropped.unsigned_abs()))
+    })
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl Store for PostgresStore {
+    async fn append(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
+        if self.read_only {
+            let message =
+                format!("{}: this store was opened to be read only: open it again to write", self.place);
+            return Err(Error::new(ErrorKind::ReadOnly, message));
+        }
+        self.engine.writer.append(events, self.clock.now()).await
+    }
+
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<Recorded>> {
+        reading!(self, query::events(&*self.engine.connection().await?, after, limit).await)
+    }
+
+    async fn event(&self, id: Uuid) -> Result<Option<Recorded>> {
+        reading!(self, query::event(&*self.engine.connection().await?, id).await)
+    }
+
+    async fn case(&self, case_id: &CaseId) -> Result<Vec<Recorded>> {
+        reading!(self, query::case(&*self.engine.connection().await?, case_id).await)
+    }
+
+    async fn contributions(
+        &self,
+        actor: &ActorName,
+        window: Window,
+        after: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<Contribution>> {
+        reading_at_once!(self, |reading| {
+            reading.begin(AsOf::Now).await?;
+            activity::contributions(reading.snapshot, actor, window, after, limit).await?
+        })
+    }
+
+    async fn activity(&self, actor: &ActorName, window: Window) -> Result<Activity> {
+        reading_at_once!(self, |reading| reading.activity(actor, window).await?)
+    }
+
+    async fn activities(
+        &self,
+        window: Window,
+        after: Option<&ActorName>,
+        limit: usize,
+    ) -> Result<Vec<Activity>> {
+        reading_at_once!(self, |reading| {
+            reading.begin(AsOf::Now).await?;
+            reading.activities(window, after, limit).await?
+        })
+    }
+
+    async fn status(&self) -> Result<StoreStatus> {
+        let digest = self.calendar.digest();
+        let head = reading!(self, query::head(&*self.engine.connection().await?, &digest).await)?;
+        Ok(StoreStatus::new(head.position, head.latest, self.clock.now(), digest))
+    }
+
+    /// All of it at one instant; in one round trip and a commit, unless it looks back from the newest event.
+    async fn dossier(&self, actor: &ActorName, as_of: AsOf, policy: &Policy) -> Result<Dossier> {
+        let window = |as_of| Window::days_until(policy.window_days(), as_of);
+        reading_at_once!(self, |reading| {
+            let known = match as_of {
+                AsOf::Now => Some(self.clock.now()),
+                AsOf::At(instant) => Some(instant),
+                AsOf::Latest => None,
+            };
+            let (as_of, activity) = if let Some(as_of) = known {
+                (as_of, reading.activity(actor, window(as_of)).await?)
+            } else {
+                let as_of = reading.begin(as_of).await?;
+                (as_of, reading.activity_at(actor, window(as_of)).await?)
+            };
+            Dossier::of(&activity, as_of, policy)
+        })
+    }
+
+    async fn dossiers(
+        &self,
+        as_of: AsOf,
+        policy: &Policy,
+        after: Option<&ActorName>,
+        limit: usize,
+    ) -> Result<Vec<Dossier>> {
+        reading_at_once!(self, |reading| {
+            let as_of = reading.begin(as_of).await?;
+            let window = Window::days_until(policy.window_days(), as_of);
+            let activities = reading.activities(window, after, limit).await?;
+            activities.iter().map(|activity| Dossier::of(activity, as_of, policy)).collect()
+        })
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.engine.close().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! A proxy before the server that cuts connections where a test wants it: a network that fails.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Passes everything on, and cuts the connection the next few times that a client sends certain bytes.
+pub(crate) struct Proxy {
+    port: u16,
+    cuts: Arc<AtomicUsize>,
+}
+
+/// Where the connection is cut.
+#[derive(Clone, Copy)]
+pub(crate) enum Cut {
+    /// Before the bytes reach the server.
+    Before(&'static [u8]),
+    /// Once the server has answered them, before the answer reaches the client.
+    After(&'static [u8]),
+}
+
+impl Proxy {
+    pub(crate) fn before(server: u16, cut: Cut) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cuts = Arc::new(AtomicUsize::new(0));
+        let left = Arc::clone(&cuts);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let left = Arc::clone(&left);
+                let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
+                thread::spawn(move || pass(client, server, cut, &left));
+            }
+        });
+        Self { port, cuts }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Cuts the next so many times.
+    pub(crate) fn cut(&self, times: usize) {
+        self.cuts.store(times, Ordering::SeqCst);
+    }
+
+    /// How many cuts are still to come.
+    pub(crate) fn left(&self) -> usize {
+        self.cuts.load(Ordering::SeqCst)
+    }
+}
+
+fn pass(mut client: TcpStream, mut server: TcpStream, cut: Cut, left: &AtomicUsize) {
+    let (mut answers, mut to_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    let cutting = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let silent = Arc::clone(&cutting);
+    let back = thread::spawn(move || {
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(read @ 1..) = answers.read(&mut buffer) {
+            if silent.load(Ordering::SeqCst) || to_client.write_all(&buffer[..read]).is_err() {
+                break;
+            }
+        }
+        let _ = to_client.shutdown(Shutdown::Both);
+        let _ = answers.shutdown(Shutdown::Both);
+    });
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(read @ 1..) = client.read(&mut buffer) {
+        let sent = &buffer[..read];
+        let (Cut::Before(bytes) | Cut::After(bytes)) = cut;
+        let found = sent.windows(bytes.len()).any(|window| window == bytes);
+        let cuts = found
+            && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if cuts && matches!(cut, Cut::Before(_)) {
+            break;
+        }
+        if cuts {
+            // The server answers, and nobody hears it.
+            cutting.store(true, Ordering::SeqCst);
+        }
+        if server.write_all(sent).is_err() {
+            break;
+        }
+        if cuts {
+            // The answer is what the other thread ends at.
+            let _ = back.join();
+            return;
+        }
+    }
+    let _ = server.shutdown(Shutdown::Both);
+    let _ = client.shutdown(Shutdown::Both);
+}

@@ -1,0 +1,131 @@
+//! Several servers on one database.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use apmt_core::conformance::random_events;
+use apmt_core::{Calendar, Event, Store};
+use futures_lite::future::block_on;
+
+use crate::database::Database;
+use crate::support::{append, builder, decisions, log, open, same_as_naive};
+
+#[test]
+fn eight_writers_on_the_same_cases_come_to_what_a_naive_recomputation_says() {
+    let database = Database::with_tables();
+    std::thread::scope(|scope| {
+        for writer in 0..8 {
+            let store = open(&database);
+            scope.spawn(move || {
+                for batch in random_events(100 + writer, 120).chunks([1, 3, 10, 40][writer as usize % 4]) {
+                    append(&store, batch.to_vec());
+                }
+                block_on(store.close()).unwrap();
+            });
+        }
+    });
+    let store = open(&database);
+    assert_eq!(log(&store).len(), 8 * 120);
+    same_as_naive(&store, &Calendar::Always);
+}
+
+#[test]
+fn a_tailing_reader_misses_nothing_of_sixteen_writers() {
+    const WRITERS: usize = 16;
+    const EVENTS: usize = 60;
+    let database = Database::with_tables();
+    let written = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| {
+                // Four servers of four threads would share what they append; sixteen servers share nothing.
+                let store = builder(&database).readers(1).open().unwrap();
+                scope.spawn(move || {
+                    for batch in decisions(&format!("writer-{writer}"), EVENTS).chunks(1 + writer % 4) {
+                        append(&store, batch.to_vec());
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..2 {
+            let (reader, written) = (open(&database), &written);
+            scope.spawn(move || {
+                let mut seen = 0;
+                loop {
+                    // Looked at before the log is read: what was written before that is there to be read.
+                    let over = written.load(Ordering::SeqCst);
+                    let page = block_on(reader.events(seen, 50)).unwrap();
+                    for recorded in &page {
+                        seen += 1;
+                        assert_eq!(recorded.position, seen, "none is missed, and none comes twice");
+                    }
+                    if over && page.is_empty() {
+                        break;
+                    }
+                }
+                assert_eq!(seen, (WRITERS * EVENTS) as u64);
+            });
+        }
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        written.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn of_the_same_event_sent_to_several_servers_one_is_no_duplicate() {
+    let database = Database::with_tables();
+    let events = random_events(7, 200);
+    let first: Mutex<HashMap<_, Vec<u64>>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let (store, events, first) = (open(&database), &events, &first);
+            scope.spawn(move || {
+                for batch in events.chunks(5) {
+                    for receipt in append(&store, batch.to_vec()) {
+                        if !receipt.duplicate {
+                            first.lock().unwrap().entry(receipt.id).or_default().push(receipt.position);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let first = first.into_inner().unwrap();
+    assert_eq!(first.len(), events.len());
+    for recorded in log(&open(&database)) {
+        assert_eq!(first[&recorded.id], [recorded.position]);
+    }
+}
+
+#[test]
+fn what_one_server_remembers_another_may_change() {
+    let database = Database::with_tables();
+    let (one, other) = (open(&database), open(&database));
+    // One after the other, on the same cases: whatever the first remembers of them is out of date each time.
+    for (round, events) in random_events(11, 300).chunks(15).enumerate() {
+        append([&one, &other][round % 2], events.to_vec());
+    }
+    same_as_naive(&one, &Calendar::Always);
+}
+
+#[test]
+fn a_bad_batch_does_not_concern_those_that_are_stored_with_it() {
+    let database = Database::with_tables();
+    let store = open(&database);
+    std::thread::scope(|scope| {
+        for writer in 0..8 {
+            let store = &store;
+            scope.spawn(move || {
+                for _ in 0..10 {
+                    let at = if writer == 0 { "2030-01-01T00:00:00Z" } else { "2026-03-01T00:00:00Z" };
+                    let event = Event::decision("anne").at(at.parse().unwrap()).build().unwrap();
+                    assert_eq!(block_on(store.append(vec![event])).is_ok(), writer != 0);
+                }
+            });
+        }
+    });
+    assert_eq!(log(&store).len(), 70);
+}
