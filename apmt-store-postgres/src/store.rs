@@ -1,6 +1,8 @@
 //! The store's methods.
 
 use apmt_core::contribution::Cursor;
+use apmt_core::policy::Reach;
+use apmt_core::store::judge_here;
 use apmt_core::{
     Activity, ActorName, AsOf, CaseId, Contribution, Dossier, Error, ErrorKind, Event, Policy, Receipt,
     Recorded, Result, Store, StoreStatus, Timestamp, Window,
@@ -122,25 +124,38 @@ impl Store for PostgresStore {
         Ok(StoreStatus::new(head.position, head.latest, self.clock.now(), digest))
     }
 
-    /// All of it at one instant; in one round trip and a commit, unless it looks back from the newest event.
+    /// All of it at one instant; in one round trip and a commit, unless it looks back from the newest event, or a rule
+    /// looks back.
     async fn dossier(&self, actor: &ActorName, as_of: AsOf, policy: &Policy) -> Result<Dossier> {
-        let window = |as_of| Window::days_until(policy.window_days(), as_of);
         reading_at_once!(self, |reading| {
             let known = match as_of {
                 AsOf::Now => Some(self.clock.now()),
                 AsOf::At(instant) => Some(instant),
                 AsOf::Latest => None,
             };
-            let (as_of, activity) = if let Some(as_of) = known {
-                (as_of, reading.activity(actor, window(as_of)).await?)
-            } else {
-                let as_of = reading.begin(as_of).await?;
-                (as_of, reading.activity_at(actor, window(as_of)).await?)
+            let at_once = known.map(|as_of| (as_of, policy.reach(as_of)));
+            let (as_of, activity) = match at_once {
+                Some((as_of, Reach { window, before: None, .. })) => {
+                    (as_of, reading.activity(actor, window).await?)
+                }
+                _ => {
+                    let as_of = reading.begin(as_of).await?;
+                    let reach = policy.reach(as_of);
+                    let mut activity = reading.activity_at(actor, reach.activity).await?;
+                    if let Some(before) = reach.before {
+                        let before =
+                            activity::contributions(reading.snapshot, actor, before, None, usize::MAX)
+                                .await?;
+                        activity = activity.split(reach.window, &before);
+                    }
+                    (as_of, activity)
+                }
             };
-            Dossier::of(&activity, as_of, policy)
+            Dossier::of(&activity, as_of, policy).through(self.calendar.digest())
         })
     }
 
+    /// All of it at one instant, unless a rule looks back: then actor by actor.
     async fn dossiers(
         &self,
         as_of: AsOf,
@@ -148,11 +163,16 @@ impl Store for PostgresStore {
         after: Option<&ActorName>,
         limit: usize,
     ) -> Result<Vec<Dossier>> {
+        if policy.look_back_days() > 0 {
+            return judge_here(self, as_of, policy, after, limit).await;
+        }
         reading_at_once!(self, |reading| {
             let as_of = reading.begin(as_of).await?;
             let window = Window::days_until(policy.window_days(), as_of);
             let activities = reading.activities(window, after, limit).await?;
-            activities.iter().map(|activity| Dossier::of(activity, as_of, policy)).collect()
+            let digest = self.calendar.digest();
+            let dossier = |activity| Dossier::of(activity, as_of, policy).through(&*digest);
+            activities.iter().map(dossier).collect()
         })
     }
 

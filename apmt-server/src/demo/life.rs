@@ -6,8 +6,8 @@ use std::time::Duration;
 use apmt_core::event::EventBuilder;
 use apmt_core::{ActorKind, Event, Timestamp};
 
-use crate::random::Random;
 use super::staff::{OFFICERS, Officer, TRACKS};
+use crate::random::Random;
 
 /// The most cases that wait at a time.
 const QUEUE: usize = 8;
