@@ -134,22 +134,18 @@ impl Store for PostgresStore {
                 AsOf::Latest => None,
             };
             let at_once = known.map(|as_of| (as_of, policy.reach(as_of)));
-            let (as_of, activity) = match at_once {
-                Some((as_of, Reach { window, before: None, .. })) => {
-                    (as_of, reading.activity(actor, window).await?)
+            let (as_of, activity) = if let Some((as_of, Reach { window, before: None, .. })) = at_once {
+                (as_of, reading.activity(actor, window).await?)
+            } else {
+                let as_of = reading.begin(as_of).await?;
+                let reach = policy.reach(as_of);
+                let mut activity = reading.activity_at(actor, reach.activity).await?;
+                if let Some(before) = reach.before {
+                    let before =
+                        activity::contributions(reading.snapshot, actor, before, None, usize::MAX).await?;
+                    activity = activity.split(reach.window, &before);
                 }
-                _ => {
-                    let as_of = reading.begin(as_of).await?;
-                    let reach = policy.reach(as_of);
-                    let mut activity = reading.activity_at(actor, reach.activity).await?;
-                    if let Some(before) = reach.before {
-                        let before =
-                            activity::contributions(reading.snapshot, actor, before, None, usize::MAX)
-                                .await?;
-                        activity = activity.split(reach.window, &before);
-                    }
-                    (as_of, activity)
-                }
+                (as_of, activity)
             };
             Dossier::of(&activity, as_of, policy).through(self.calendar.digest())
         })
