@@ -1,15 +1,16 @@
 //! The service over HTTP beside bare handlers and raw clients, in one run: `cargo bench -p apmt-benches --bench service`.
 //!
 //! The servers are processes of their own; the load is made by this one. Names of figures may follow to run only those:
-//! `post`, `batch`, `dossier`, `remote`, `python`, `memory`.
+//! `post`, `batch`, `dossier`, `remote`, `python`, `memory`, `live`.
 
+use std::collections::HashMap;
 use std::io::{Error, Result, Write as _};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use apmt_benches::child::Served;
 use apmt_benches::load::{Connection, get, latencies, post, rate};
@@ -20,6 +21,7 @@ use apmt_server::serve::{ServeOptions, Server};
 use apmt_store_http::HttpStore;
 use axum::body::Bytes;
 use axum::http::StatusCode;
+use tungstenite::Message;
 
 const JSON: &str = "application/json";
 const LINES: &str = "application/x-ndjson";
@@ -40,13 +42,14 @@ fn main() {
 }
 
 fn measure(named: &[&str]) -> Result<()> {
-    let figures: [(&str, Figure); 6] = [
+    let figures: [(&str, Figure); 7] = [
         ("post", single_events),
         ("batch", batches),
         ("dossier", dossiers_under_load),
         ("remote", remote_store),
         ("python", python),
         ("memory", memory),
+        ("live", live),
     ];
     for (name, figure) in figures {
         if named.is_empty() || named.contains(&name) {
@@ -340,4 +343,102 @@ fn memory() -> Result<()> {
     let figure = format!("{:.0} MB ({:.0} after filling)", peak / 1e6, filled / 1e6);
     report("memory, 500 connections, 1M events in SQLite", &figure, peak / 1e6, Target::AtMost(150.0));
     Ok(())
+}
+
+/// How long after its acknowledgement a change is with whoever follows, at 1,000 events a second over 400 officers.
+fn live() -> Result<()> {
+    const EVENTS: usize = 10_000;
+    const A_SECOND: u32 = 1_000;
+    for what in ["memory", "SQLite"] {
+        let folder = folder()?;
+        let url = if what == "memory" { "memory:".to_owned() } else { sqlite(folder.path()) };
+        let served = Served::this(&["serve", &url])?;
+        // They are there before somebody follows, so that dossiers cost what they do.
+        rate(served.address, hundreds(20_000), 16)?;
+        let mut measured = follow(served.address, EVENTS, A_SECOND)?;
+        measured.sort_unstable();
+        let at = |share: f64| {
+            let place = (measured.len() as f64 * share) as usize;
+            measured.get(place).map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
+        };
+        let (half, most) = (at(0.5), at(0.99));
+        let figure = format!("{half:.1} ms (p99 {most:.1}) of {} events", measured.len());
+        let name = format!("GET /live, median after the acknowledgement, {what}");
+        report(&name, &figure, half, Target::AtMost(50.0));
+    }
+    Ok(())
+}
+
+/// Posts overrides at that rate while a WebSocket follows; how long after each acknowledgement its officer's dossier came
+/// that counts it.
+fn follow(address: SocketAddr, events: usize, a_second: u32) -> Result<Vec<Duration>> {
+    let url = format!("ws://{address}/live");
+    let (mut socket, _) = tungstenite::connect(url).map_err(Error::other)?;
+    let mut text = || loop {
+        if let Message::Text(text) = socket.read().map_err(Error::other)? {
+            break serde_json::from_str::<serde_json::Value>(&text).map_err(Error::other);
+        }
+    };
+    while text()?["last"] != true {}
+    let (tell, told) = std::sync::mpsc::channel::<(String, u64, Instant)>();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let done = &done;
+        let poster = scope.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let mut connection = Connection::open(address).await?;
+                let start = Instant::now();
+                for number in 0..events {
+                    let due = start + Duration::from_secs(1) * u32::try_from(number).unwrap_or(0) / a_second;
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    let officer = Agency::officer(number * 7 % 400);
+                    let event = format!(r#"{{"type":"OVERRIDE","actor":"{officer}"}}"#);
+                    let answer = connection.exchange(&post("/events?receipts=true", LINES, &event)).await?;
+                    let acknowledged = Instant::now();
+                    let answer: serde_json::Value = serde_json::from_slice(answer).map_err(Error::other)?;
+                    let position = answer["receipts"][0]["position"].as_u64().unwrap_or(0);
+                    let _ = tell.send((officer, position, acknowledged));
+                }
+                // What is told last may come after the delta that it waits for: there are more until all is seen.
+                while !done.load(Ordering::Relaxed) {
+                    connection
+                        .exchange(&post("/event", JSON, r#"{"type":"OVERRIDE","actor":"last"}"#))
+                        .await?;
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                Ok::<(), Error>(())
+            })
+        });
+        // Each officer's newest delta: which position it counts, and when it came.
+        let mut waiting: Vec<(String, u64, Instant)> = Vec::new();
+        let mut seen: HashMap<String, Vec<(u64, Instant)>> = HashMap::new();
+        let mut measured = Vec::with_capacity(events);
+        while measured.len() < events {
+            let delta = text()?;
+            let came = Instant::now();
+            let (actor, position) = (delta["actor"].as_str().unwrap_or_default(), delta["position"].as_u64());
+            if delta["type"] != "delta" {
+                return Err(Error::other(format!("no delta but {}", delta["type"])));
+            }
+            seen.entry(actor.to_owned()).or_default().push((position.unwrap_or(0), came));
+            waiting.extend(told.try_iter());
+            waiting.retain(|(officer, position, acknowledged)| {
+                let first = seen.get(officer).and_then(|deltas| {
+                    deltas.iter().find(|(counted, _)| counted >= position).map(|(_, came)| *came)
+                });
+                match first {
+                    // A delta may even be there before the acknowledgement is.
+                    Some(came) => {
+                        measured.push(came.saturating_duration_since(*acknowledged));
+                        false
+                    }
+                    None => true,
+                }
+            });
+        }
+        done.store(true, Ordering::Relaxed);
+        poster.join().map_err(|_| Error::other("the poster panicked"))??;
+        Ok(measured)
+    })
 }

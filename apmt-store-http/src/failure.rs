@@ -30,6 +30,8 @@ pub(crate) struct Failure {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) status: u16,
+    // Only the outbox waits as long as this by itself: a call's own attempts have been made by then.
+    #[cfg_attr(not(feature = "outbox"), expect(dead_code, reason = "read by the outbox"))]
     pub(crate) retry_after: Option<Duration>,
 }
 
