@@ -15,6 +15,7 @@
 //! | `GET /healthz`, `/readyz` | whether the process answers; whether its store does |
 //! | `GET /metrics` | what is counted and timed, for Prometheus |
 //! | `GET /openapi.json` | all of this as OpenAPI 3.1 |
+//! | `GET /` | the supervisor's screen: see [`dashboard`](crate::dashboard) |
 //!
 //! # What is sent
 //! Events are JSON whatever the content type says, for forms and `curl -d` say something else. An event has at most
@@ -106,13 +107,13 @@ mod metrics;
 mod openapi;
 mod options;
 mod origin;
-mod params;
-mod problem;
+pub(crate) mod params;
+pub(crate) mod problem;
 mod rate;
 mod reads;
 mod record;
 mod remote;
-mod session;
+pub(crate) mod session;
 mod sessions;
 
 use std::sync::Arc;
@@ -133,6 +134,8 @@ use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::dashboard;
+use crate::dashboard::Board;
 use crate::keys::Scope;
 use access::Routes;
 pub use caller::Caller;
@@ -159,6 +162,17 @@ pub(crate) struct App {
     document: Bytes,
     sessions: Arc<Sessions>,
     limits: Arc<Limits>,
+    board: Arc<Board>,
+}
+
+impl App {
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) const fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
 }
 
 /// The service as a router: see the [module](self) for what it answers.
@@ -197,9 +211,12 @@ pub(crate) fn router_with(client: Client, options: RouterOptions, lives: Arc<Liv
         lives,
         document: openapi::written(&document),
         client,
+        board: Arc::default(),
     };
-    let data = data.guarded(&app, |routes| routes.layer(from_fn_with_state(app.clone(), limits::limited)));
+    let limited = |routes: Router<App>| routes.layer(from_fn_with_state(app.clone(), limits::limited));
+    let data = data.guarded(&app, limited);
     let others = others.guarded(&app, |routes| routes);
+    let screen = screen(&app, limited);
     // Small answers are not worth the work, and live push must not wait for more to pack. The fastest level, for it is
     // done on the thread of other requests too.
     let packed = CompressionLayer::new()
@@ -207,6 +224,7 @@ pub(crate) fn router_with(client: Client, options: RouterOptions, lives: Arc<Liv
         .compress_when(SizeAbove::new(PACKED_FROM_BYTES).and(NotForContentType::SSE));
     let with_key = || from_fn_with_state(app.clone(), access::any_key);
     data.merge(others)
+        .merge(screen)
         .layer(packed)
         // Who has no key is not told what is here and what is not.
         .fallback(not_found.layer(with_key()))
@@ -254,6 +272,16 @@ fn others() -> Routes {
         .open(open)
         .any_key(OpenApiRouter::new().routes(routes!(session::who)).routes(routes!(metrics::metrics)))
         .require(Scope::Read, OpenApiRouter::new().routes(routes!(health::policy)))
+}
+
+/// The supervisor's screen: its pages are about people; whoever is not let in is shown where to sign in.
+fn screen(app: &App, limited: impl Fn(Router<App>) -> Router<App>) -> Router<App> {
+    if !app.options.dashboard() {
+        return Router::new();
+    }
+    let pages = Routes::new().audited(dashboard::pages().into()).guarded(app, &limited);
+    let open = Routes::new().open(dashboard::open().into()).guarded(app, &limited);
+    pages.route_layer(from_fn(dashboard::to_sign_in)).merge(open)
 }
 
 async fn not_found(uri: Uri) -> Problem {

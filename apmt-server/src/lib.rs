@@ -5,6 +5,7 @@
 //! - [`import`](mod@import) reads a log of JSON Lines into a client, line by line, in bounded memory.
 //! - [`router`] is the service over HTTP, to mount in one's own; [`serve`](mod@serve) runs it on a socket.
 //! - [`keys`] says who may use the service, and [`audit`] who did.
+//! - [`dashboard`] is the supervisor's screen, which the router serves too.
 //! - [`demo`] makes up an agency: for demonstrations, tests and benches.
 //!
 //! ```
@@ -29,6 +30,7 @@
 
 pub mod audit;
 mod command;
+pub mod dashboard;
 pub mod demo;
 mod failure;
 pub mod http;

@@ -34,8 +34,8 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
     });
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id);
-    // Dossiers are about people: nothing on the way keeps them, and no browser takes them for anything else.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Dossiers are about people: nothing on the way keeps them (files that belong to the program say otherwise), and no browser takes them for anything else.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

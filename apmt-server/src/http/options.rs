@@ -33,6 +33,7 @@ pub struct RouterOptions {
     hosts: Option<Vec<String>>,
     rate: Limit,
     audit: Option<AuditLog>,
+    dashboard: bool,
 }
 
 /// What was said of a rate.
@@ -59,6 +60,7 @@ impl Default for RouterOptions {
             hosts: None,
             rate: Limit::Usual,
             audit: None,
+            dashboard: true,
         }
     }
 }
@@ -181,6 +183,12 @@ impl RouterOptions {
         self
     }
 
+    /// Whether the [supervisor's screen](crate::dashboard) is served too. It is, unless this says otherwise.
+    pub fn with_dashboard(mut self, dashboard: bool) -> Self {
+        self.dashboard = dashboard;
+        self
+    }
+
     /// How many requests may be at work at once.
     pub const fn max_concurrent(&self) -> usize {
         self.max_concurrent
@@ -214,5 +222,10 @@ impl RouterOptions {
     /// Of which other sites pages may follow `GET /live`.
     pub fn origins(&self) -> &[String] {
         &self.origins
+    }
+
+    /// Whether the supervisor's screen is served too.
+    pub const fn dashboard(&self) -> bool {
+        self.dashboard
     }
 }

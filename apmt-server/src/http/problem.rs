@@ -162,6 +162,15 @@ impl Problem {
         self
     }
 
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// What happened, and what to do.
+    pub(crate) fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// The same problem with a header of its answer.
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.header = Some((name, value));

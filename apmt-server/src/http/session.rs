@@ -73,7 +73,7 @@ pub(super) async fn who(Extension(caller): Extension<Caller>, uri: Uri) -> Resul
         SignInRefused,
     ),
 )]
-pub(super) async fn login(
+pub(crate) async fn login(
     State(app): State<App>,
     uri: Uri,
     peer: Option<Extension<ConnectInfo<SocketAddr>>>,
@@ -121,7 +121,7 @@ pub(super) async fn login(
         ForeignPage,
     ),
 )]
-pub(super) async fn logout(
+pub(crate) async fn logout(
     State(app): State<App>,
     uri: Uri,
     headers: HeaderMap,

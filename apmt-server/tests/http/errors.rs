@@ -13,7 +13,7 @@ use crate::support::Served;
 #[test]
 fn what_is_not_there_and_what_is_not_taken() {
     let served = Served::fresh();
-    for path in ["/", "/nothing", "/dossier/", "/dossier/a/b", "/events/", "/EVENT"] {
+    for path in ["/nothing", "/nothing/", "/dossier/", "/dossier/a/b", "/events/", "/EVENT"] {
         get(served.address, path).problem(404);
     }
     let missing = get(served.address, "/events/01980000-0000-7000-8000-000000000001").problem(404);

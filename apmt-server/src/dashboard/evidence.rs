@@ -1,0 +1,188 @@
+//! `/evidence?actor=&of=`: the cases behind one number, each with the way to its timeline.
+
+use apmt_core::{Contribution, Invalid, Measure};
+use askama::Template;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::Response;
+
+use super::cases;
+use super::dossier::Asked;
+use super::page::{Base, Failure, Moment, Shell, html};
+use super::timeline;
+use super::words::{counted, duration, encoded, hours, name};
+use crate::http::App;
+use crate::http::params::Params;
+use crate::http::problem::Problem;
+
+/// How many rows a page has.
+const PER_PAGE: usize = 50;
+
+/// Which number the cases are behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Decisions,
+    Overrides,
+    Times,
+    Stars,
+    Appeals,
+    Advice,
+    AdviceOverridden,
+    Open,
+}
+
+impl Of {
+    const ALL: [(Self, &'static str, &'static str); 8] = [
+        (Self::Decisions, "decisions", "Decisions"),
+        (Self::Overrides, "overrides", "Overrides"),
+        (Self::Times, "times", "Cases handled"),
+        (Self::Stars, "stars", "Citizens’ ratings"),
+        (Self::Appeals, "appeals", "Appeals"),
+        (Self::Advice, "advice", "Decisions on its advice"),
+        (Self::AdviceOverridden, "advice-overridden", "Advice overridden"),
+        (Self::Open, "open", "Open cases"),
+    ];
+
+    fn read(text: Option<&str>) -> Result<(Self, &'static str, &'static str), Invalid> {
+        let text = text.unwrap_or("decisions");
+        Self::ALL.into_iter().find(|(_, name, _)| *name == text).ok_or_else(|| {
+            let names = Self::ALL.map(|(_, name, _)| name);
+            Invalid::new("of", text, format!("must be one of {}", names.join(", ")))
+        })
+    }
+
+    const fn is_behind(self, measure: &Measure) -> bool {
+        match (self, measure) {
+            (Self::Decisions, Measure::Verdict { .. })
+            | (Self::Times, Measure::Processing { .. })
+            | (Self::Stars, Measure::Satisfaction { .. })
+            | (Self::Appeals, Measure::Appeal { .. })
+            | (Self::Advice, Measure::Recommendation { .. }) => true,
+            (Self::Overrides, Measure::Verdict { overridden })
+            | (Self::AdviceOverridden, Measure::Recommendation { overridden }) => *overridden,
+            _ => false,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "evidence.html")]
+struct Page {
+    shell: Shell,
+    name: String,
+    encoded: String,
+    at: String,
+    of: &'static str,
+    title: &'static str,
+    found: String,
+    as_of: Moment,
+    window_days: u32,
+    /// Whether rows are clocks that run: then the column is since when.
+    open: bool,
+    rows: Vec<Row>,
+    place: Option<String>,
+    previous: Option<usize>,
+    next: Option<usize>,
+}
+
+struct Row {
+    at: Moment,
+    case: Option<(String, String)>,
+    what: String,
+    exact: String,
+}
+
+/// `GET /evidence`.
+pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result<Response, Failure> {
+    made(&app, &base, &uri).await.map_err(|problem| base.failure(problem))
+}
+
+async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
+    let params = Params::of(uri, &["actor", "of", "page", "as_of"])?;
+    let asked = Asked::of(&params)?;
+    let (of, of_name, title) = Of::read(params.text("of"))?;
+    let page = usize::try_from(params.number("page")?.unwrap_or(1)).unwrap_or(usize::MAX).max(1);
+    let window = asked.window(app).await?;
+    let rows: Vec<Row> = if of == Of::Open {
+        let mut open = app.client().store().activity(&asked.actor, window).await?.open;
+        open.sort_by_key(|open| std::cmp::Reverse(open.counted_ms));
+        open.iter().map(open_row).collect()
+    } else {
+        let all = cases::contributions(app.client(), &asked.actor, window).await?;
+        all.iter().filter(|one| of.is_behind(&one.measure)).map(row).collect()
+    };
+    let last = rows.len().div_ceil(PER_PAGE).max(1);
+    let page = page.min(last);
+    let found = counted(rows.len() as u64, "entry", "entries");
+    let actor = name(&asked.actor);
+    let page = Page {
+        shell: Shell::new(base, format!("{title} · {actor}")),
+        name: actor.to_owned(),
+        encoded: encoded(asked.actor.as_str()),
+        of: of_name,
+        title,
+        found,
+        as_of: Moment::of(window.until),
+        window_days: app.client().policy().window_days(),
+        open: of == Of::Open,
+        rows: rows.into_iter().skip((page - 1) * PER_PAGE).take(PER_PAGE).collect(),
+        place: (last > 1).then(|| format!("Page {page} of {last}")),
+        previous: (page > 1).then(|| page - 1),
+        next: (page < last).then(|| page + 1),
+        at: asked.at,
+    };
+    Ok(html(&page))
+}
+
+fn open_row(open: &apmt_core::OpenCase) -> Row {
+    Row {
+        at: Moment::of(open.since),
+        case: Some((open.case_id.to_string(), timeline::href(&open.case_id, 0))),
+        what: format!("On this clock for {}", duration(hours(open.counted_ms))),
+        exact: format!("{} h", hours(open.counted_ms)),
+    }
+}
+
+fn row(contribution: &Contribution) -> Row {
+    let mut exact = String::new();
+    let what = match contribution.measure {
+        Measure::Verdict { overridden: true } => "Decided against the recommendation".to_owned(),
+        Measure::Verdict { overridden: false } => "Decided".to_owned(),
+        Measure::Processing { counted_ms, held, .. } => {
+            exact = format!("{} h", hours(counted_ms));
+            let from = if held { "Held" } else { "Taken from the pool after" };
+            format!("{from} {}", duration(hours(counted_ms)))
+        }
+        Measure::Satisfaction { stars } => {
+            let stars = usize::from(stars).min(5);
+            format!("{}{} {stars} of 5", "★".repeat(stars), "☆".repeat(5 - stars))
+        }
+        Measure::Recommendation { overridden: true } => "Its advice was overridden".to_owned(),
+        Measure::Recommendation { overridden: false } => "Its advice was not overridden".to_owned(),
+        Measure::Appeal { reversed, overrode } => {
+            let what = if overrode { "An override" } else { "A decision" };
+            format!("{what} was {} on appeal", if reversed { "reversed" } else { "upheld" })
+        }
+    };
+    let case = contribution.case_id.as_ref();
+    Row {
+        at: Moment::of(contribution.at),
+        case: case.map(|case| (case.to_string(), timeline::href(case, contribution.position))),
+        what,
+        exact,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_are_decisions_and_not_the_other_way_round() {
+        let (yes, no) = (Measure::Verdict { overridden: true }, Measure::Verdict { overridden: false });
+        assert!(Of::Decisions.is_behind(&yes) && Of::Decisions.is_behind(&no));
+        assert!(Of::Overrides.is_behind(&yes) && !Of::Overrides.is_behind(&no));
+        assert!(!Of::Advice.is_behind(&yes) && !Of::Open.is_behind(&yes));
+        assert!(Of::read(Some("heights")).is_err());
+    }
+}
