@@ -15,7 +15,7 @@
 //! | `GET /healthz`, `/readyz` | whether the process answers; whether its store does |
 //! | `GET /metrics` | what is counted and timed, for Prometheus |
 //! | `GET /openapi.json` | all of this as OpenAPI 3.1 |
-//! | `GET /` | the supervisor's screen: see [`dashboard`](crate::dashboard) |
+//! | `GET /` | the supervisor's screen: see [`dashboard`] |
 //!
 //! # What is sent
 //! Events are JSON whatever the content type says, for forms and `curl -d` say something else. An event has at most
