@@ -29,7 +29,6 @@ mod assets;
 pub(crate) mod board;
 mod cases;
 mod chart;
-mod clear;
 mod csv;
 mod dossier;
 mod evidence;

@@ -1,6 +1,6 @@
 //! `/actor?actor=`: one actor, with the reasons, the figures, how they came to be, and the cases behind them.
 
-use apmt_core::policy::{Metric, Policy, Reason};
+use apmt_core::policy::{Explanation, Metric, Policy, RuleState};
 use apmt_core::{Activity, ActorName, AsOf, Dossier, Status, Window};
 use askama::Template;
 use axum::extract::State;
@@ -9,7 +9,6 @@ use axum::response::Response;
 
 use super::cases::{self, Looked};
 use super::chart::{self, ages::Age, hours::Bin, weeks::Week};
-use super::clear::{self, Unit};
 use super::page::{Base, Failure, Moment, Shell, html};
 use super::words::{
     self, Figure, Rate, Standing, Trend, advises, counted, day, encoded, hours, kind, name, percent,
@@ -48,21 +47,24 @@ struct Page {
     policy: String,
     digest: String,
     rules: Vec<String>,
+    /// What the rules came to that do not count.
+    explained: Vec<String>,
 }
 
-/// A rule that holds.
+/// A rule whose outcome counts.
 struct Why {
     rule: String,
-    conditions: Vec<Condition>,
+    /// Whether it no longer holds, but has not been so for long enough.
+    clearing: bool,
+    /// Each of its conditions with what was found, a sentence each.
+    conditions: Vec<String>,
+    held_since: Option<Moment>,
+    clear_after: Option<String>,
+    /// What would make a condition hold no longer, each on its own.
     clears: Vec<String>,
-}
-
-struct Condition {
-    subject: String,
-    value: String,
-    exact: String,
-    stands: &'static str,
-    threshold: String,
+    without_more: Option<Moment>,
+    element: Option<String>,
+    advise: Option<String>,
 }
 
 /// A figure with its neighbours, and the ways to the cases behind it.
@@ -155,7 +157,13 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
         as_of: Moment::of(dossier.as_of),
         now: asked.at.is_empty(),
         cursor,
-        reasons: dossier.reasons.iter().map(|reason| why(reason, &dossier)).collect(),
+        reasons: dossier.explanations.iter().filter(|rule| rule.state.is_raised()).map(why).collect(),
+        explained: dossier
+            .explanations
+            .iter()
+            .filter(|rule| !rule.state.is_raised())
+            .map(ToString::to_string)
+            .collect(),
         cards: cards(&dossier, &before),
         charts: charts(&dossier, &activity, policy, window, target),
         models: models(&looked),
@@ -176,19 +184,23 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
     Ok(html(&page))
 }
 
-fn why(reason: &Reason, dossier: &Dossier) -> Why {
-    let conditions = reason.conditions.iter().map(|held| {
-        let (subject, unit) = clear::subject(held.metric);
-        Condition {
-            subject,
-            value: unit.show_beside(held.value, held.threshold),
-            exact: held.value.to_string(),
-            stands: clear::stands(held.comparison),
-            threshold: unit.show(held.threshold),
-        }
+fn why(explanation: &Explanation) -> Why {
+    let clears = explanation.clears.as_ref();
+    let remedies = clears.into_iter().flat_map(|clears| &clears.or_after).map(|remedy| {
+        format!("{} {}, for the {}", words::grouped(remedy.more), remedy.of, remedy.metric.words())
     });
-    let clears = reason.conditions.iter().filter_map(|held| clear::advice(held, &dossier.metrics));
-    Why { rule: reason.rule.clone(), conditions: conditions.collect(), clears: clears.collect() }
+    let days = |days: u32| counted(u64::from(days), "day", "days");
+    Why {
+        rule: explanation.rule.clone(),
+        clearing: explanation.state == RuleState::Clearing,
+        conditions: explanation.conditions.iter().map(apmt_core::policy::Finding::sentence).collect(),
+        held_since: explanation.held_since.map(Moment::of),
+        clear_after: explanation.clear_after_days.map(days),
+        clears: remedies.collect(),
+        without_more: clears.and_then(|clears| clears.without_more).map(Moment::of),
+        element: explanation.critical_element.clone(),
+        advise: explanation.advise.clone(),
+    }
 }
 
 /// The rules of the policy in words.
@@ -198,18 +210,28 @@ pub(super) fn rules(policy: &Policy) -> Vec<String> {
             .when()
             .iter()
             .map(|condition| {
-                let (subject, unit) = clear::subject(condition.metric());
-                let mut subject = subject.chars();
-                let subject: String =
-                    subject.next().into_iter().flat_map(char::to_lowercase).chain(subject).collect();
+                let (metric, threshold) = (condition.metric(), condition.threshold());
+                let sure = condition.bound().map_or_else(String::new, |bound| {
+                    let side = if bound.kind().is_lower() { "at least" } else { "at most" };
+                    format!(", by what it is {side} with {} confidence,", percent(bound.confidence()))
+                });
                 format!(
-                    "{subject} {} {}",
-                    clear::stands(condition.comparison()),
-                    unit.show(condition.threshold())
+                    "the {}{sure} is {} {}",
+                    metric.words(),
+                    condition.comparison().words(),
+                    metric.say(threshold, 4)
                 )
             })
             .collect();
-        format!("{} ({}): where {}.", standing(rule.then()).words, rule.id(), conditions.join(" and "))
+        let mut text =
+            format!("{} ({}): where {}", standing(rule.then()).words, rule.id(), conditions.join(" and "));
+        for (metric, min) in rule.min() {
+            text = format!("{text}, with at least {} {}", words::grouped(*min), metric.words());
+        }
+        if rule.for_days() > 0 {
+            text = format!("{text}, for {}", counted(u64::from(rule.for_days()), "day", "days"));
+        }
+        format!("{text}.")
     };
     policy.rules().iter().map(rule).collect()
 }
@@ -489,7 +511,7 @@ fn threshold(policy: &Policy, metric: Metric) -> Option<f64> {
         .filter(|rule| rule.then() == Status::Pip)
         .flat_map(apmt_core::policy::Rule::when);
     conditions
-        .filter(|condition| condition.metric() == metric && Unit::Rate == clear::subject(metric).1)
+        .filter(|condition| condition.metric() == metric && condition.bound().is_none())
         .map(apmt_core::policy::Condition::threshold)
         .find(|threshold| (0.0..=1.0).contains(threshold))
 }
@@ -541,7 +563,7 @@ mod tests {
         assert_eq!(
             rules(&Policy::default()),
             [
-                "Plan recommended (chronic-override): where the override rate is over 30\u{a0}% and the average of the citizens’ stars is under 3\u{a0}★."
+                "Plan recommended (chronic-override): where the override rate is above 30 % and the mean satisfaction is below 3 ★."
             ]
         );
         assert_eq!(threshold(&Policy::default(), Metric::OverrideRate), Some(0.3));
