@@ -1,4 +1,4 @@
-//! The one way in which this crate reads YAML, and [`YamlError`], what a wrong file gets: the file, the line, the
+//! The one way in which APMT reads YAML ([`read`]), and [`YamlError`], what a wrong file gets: the file, the line, the
 //! column, what was expected, and the name that was probably meant.
 //!
 //! A file is read into nodes that know their place, and whoever reads them says what is wrong and where. Names that
@@ -12,7 +12,7 @@ use std::fmt::{self, Write as _};
 use serde_saphyr::options::MergeKeyPolicy;
 use sha2::{Digest, Sha256};
 
-pub(crate) use node::Node;
+pub use node::{Fields, Node};
 
 use crate::event::nearest;
 
@@ -107,9 +107,9 @@ impl Place {
     }
 }
 
-/// What is wrong, before the file's name is put to it.
+/// What is wrong, before the file's name is put to it: made by [`Node::wrong`] and [`Node::expected`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wrong {
+pub struct Wrong {
     place: Option<Place>,
     message: Box<str>,
     nearest: Option<Box<str>>,
@@ -121,7 +121,8 @@ impl Wrong {
     }
 
     /// Adds the known name nearest to what is written, if one is near.
-    pub(crate) fn or_nearest<'a>(self, written: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+    #[must_use]
+    pub fn or_nearest<'a>(self, written: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         Self { nearest: nearest(written, known).map(Into::into), ..self }
     }
 
@@ -157,12 +158,24 @@ impl From<serde_saphyr::Error> for Wrong {
     }
 }
 
-/// Reads one document, and makes of it what `make` makes of its root.
-pub(crate) fn read<T>(
-    file: &str,
-    text: &str,
-    make: impl FnOnce(&Node) -> Result<T, Wrong>,
-) -> Result<T, YamlError> {
+/// Reads one document, and makes of it what `make` makes of its root: for files of one's own, with errors such as these.
+/// `file` is the name by which errors call it; nothing is opened.
+///
+/// # Errors
+/// For text that is no YAML or too much of it, and whatever `make` finds wrong.
+///
+/// ```
+/// use apmt_core::yaml;
+/// let port = |text| yaml::read("server.yaml", text, |root| {
+///     let port = root.fields("a server", &["port"])?.require("port", "a port")?;
+///     port.as_whole::<u16>().ok_or_else(|| port.expected("a port from 0 to 65535"))
+/// });
+/// assert_eq!(port("port: 9300"), Ok(9300));
+/// assert_eq!(port("port: 93000").unwrap_err().to_string(),
+///     "server.yaml:1:7: expected a port from 0 to 65535, found the number 93000");
+/// assert_eq!(port("prot: 9300").unwrap_err().nearest(), Some("port"));
+/// ```
+pub fn read<T>(file: &str, text: &str, make: impl FnOnce(&Node) -> Result<T, Wrong>) -> Result<T, YamlError> {
     parse(text).and_then(|root| make(&root)).map_err(|wrong| YamlError { file: file.into(), wrong })
 }
 

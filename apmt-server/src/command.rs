@@ -8,6 +8,7 @@ mod key;
 mod migrate;
 #[cfg(feature = "outbox")]
 mod outbox;
+mod plan;
 mod policy;
 mod record;
 mod serve;
@@ -41,6 +42,8 @@ Examples:
   apmt import log.jsonl.gz --store sqlite:apmt.db
   apmt dossier anne@sba.gov
   apmt scoreboard --as-of latest --json
+  apmt plan notice anne@sba.gov --directory people.yaml --html > notice.html
+      pre-fills the notice that opens an improvement plan
   apmt serve
       answers over HTTP on this machine, port 9300
 
@@ -62,6 +65,8 @@ enum Command {
     #[cfg(feature = "outbox")]
     #[command(subcommand)]
     Outbox(outbox::Outbox),
+    #[command(subcommand)]
+    Plan(plan::Plan),
     #[command(subcommand)]
     Policy(policy::Policy),
     Serve(serve::Serve),
@@ -121,6 +126,7 @@ impl Command {
             Self::Migrate(command) => command.run(),
             #[cfg(feature = "outbox")]
             Self::Outbox(command) => command.run(),
+            Self::Plan(command) => command.run(),
             Self::Policy(command) => command.run(),
             Self::Serve(command) => command.run(),
             Self::Key(command) => command.run(),

@@ -11,6 +11,9 @@
 //! | `GET /events?after=&limit=` | the log after a position, a page: `{"events":[…],"next":…}` |
 //! | `GET /events/{id}` | the event of that id |
 //! | `GET /live?actor=&after=` | dossiers as they change, over a WebSocket or as server-sent events: see [`live`] |
+//! | `GET /plans` | open improvement plans, each with its period and the days left: `{"as_of":…,"plans":[…]}` |
+//! | `GET /plans/{id}` | the notice that a plan was started with, by the id of the event that started it |
+//! | `GET /plan?actor=&rule=&as_of=`, `/plan/notice?id=` | pages for people: the form that starts a [plan](crate::plan), and the notice to print |
 //! | `GET /policy` | the policy that judges, with its digest |
 //! | `GET /healthz`, `/readyz` | whether the process answers; whether its store does |
 //! | `GET /metrics` | what is counted and timed, for Prometheus |
@@ -57,7 +60,8 @@
 //! | `GET /session`, `/metrics`; to be told that there is no such route or method | any key | |
 //! | `POST /event`, `/events` | `record`; for events of the types `PLAN_STARTED`, `PLAN_CLOSED` and `RETRACTION` `supervise` | |
 //! | `GET /policy`, `/status` | `read` | |
-//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…`, `/live` | `read` | yes |
+//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…`, `/live`, `/plans…`, `/plan…` | `read` | yes |
+//! | `POST /plan`, `/plan/close`, which the pages of plans send | `supervise` | |
 //!
 //! `HEAD` is as `GET`. Without a key that is let in, the answer is 401; with one whose scope does not allow what was
 //! asked, 403. In a batch, a line that the key may not record is rejected as a bad line is, and refuses an atomic batch
@@ -108,6 +112,8 @@ mod openapi;
 mod options;
 mod origin;
 pub(crate) mod params;
+mod plan_pages;
+mod plans;
 pub(crate) mod problem;
 mod rate;
 mod reads;
@@ -137,6 +143,7 @@ use utoipa_axum::routes;
 use crate::dashboard;
 use crate::dashboard::Board;
 use crate::keys::Scope;
+use crate::plan::PlanLog;
 use access::Routes;
 pub use caller::Caller;
 pub(crate) use live::Lives;
@@ -163,6 +170,7 @@ pub(crate) struct App {
     sessions: Arc<Sessions>,
     limits: Arc<Limits>,
     board: Arc<Board>,
+    plans: PlanLog,
 }
 
 impl App {
@@ -210,6 +218,7 @@ pub(crate) fn router_with(client: Client, options: RouterOptions, lives: Arc<Liv
         options: Arc::new(options),
         lives,
         document: openapi::written(&document),
+        plans: PlanLog::new(client.clone()),
         client,
         board: Arc::default(),
     };
@@ -251,9 +260,12 @@ fn data() -> Routes {
         .routes(routes!(evidence::case_of_path))
         .routes(routes!(remote::activity_of_query))
         .routes(routes!(remote::activity_of_path))
+        .routes(routes!(plans::plans))
+        .routes(routes!(plans::notice))
         .routes(routes!(remote::activities));
     Routes::new()
-        .audited(people)
+        .audited(people.merge(plan_pages::shown()))
+        .require(Scope::Supervise, plan_pages::sent())
         .require(Scope::Record, records)
         .require(Scope::Read, OpenApiRouter::new().routes(routes!(remote::status)))
         .open(OpenApiRouter::new().routes(routes!(session::login)))
@@ -269,7 +281,7 @@ fn others() -> Routes {
         .routes(routes!(session::logout));
     Routes::new()
         .audited(OpenApiRouter::new().routes(routes!(live::live)))
-        .open(open)
+        .open(open.merge(plan_pages::open()))
         .any_key(OpenApiRouter::new().routes(routes!(session::who)).routes(routes!(metrics::metrics)))
         .require(Scope::Read, OpenApiRouter::new().routes(routes!(health::policy)))
 }

@@ -6,6 +6,9 @@
 //! - [`router`] is the service over HTTP, to mount in one's own; [`serve`](mod@serve) runs it on a socket.
 //! - [`keys`] says who may use the service, and [`audit`] who did.
 //! - [`dashboard`] is the supervisor's screen, which the router serves too.
+//! - [`plan`] pre-fills the notice that opens an improvement plan, and says which plans are open; [`directory`] says who
+//!   people are and to whom they report.
+//! - [`notify`] tells supervisors when a plan is recommended, by e-mail or webhook.
 //! - [`demo`] makes up an agency: for demonstrations, tests and benches.
 //!
 //! ```
@@ -32,13 +35,16 @@ pub mod audit;
 mod command;
 pub mod dashboard;
 pub mod demo;
+pub mod directory;
 mod failure;
 pub mod http;
 pub mod import;
 pub mod keys;
 mod log;
 mod migrate;
+pub mod notify;
 mod open;
+pub mod plan;
 mod policy_test;
 mod random;
 mod replay;

@@ -12,6 +12,7 @@ use apmt_store_http::HttpStore;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::directory::Directory;
 use crate::failure::Failure;
 
 /// For how long a command tries to reach a server: somebody is waiting.
@@ -177,6 +178,12 @@ pub(crate) fn calendar(name: &str) -> Result<Calendar, Failure> {
 /// The text of a file that a person writes: a policy, a calendar, tests of a policy.
 pub(crate) fn text(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, error))
+}
+
+/// Reads a directory from a file; without one, nobody is known.
+pub(crate) fn directory(path: Option<&Path>) -> Result<Directory, Failure> {
+    let Some(path) = path else { return Ok(Directory::default()) };
+    Ok(Directory::from_yaml(&path.display().to_string(), &text(path)?)?)
 }
 
 /// Closes the store, and says so if it did not close.

@@ -7,6 +7,7 @@ pub(crate) mod keys;
 mod number;
 #[cfg(feature = "outbox")]
 pub(crate) mod outbox;
+pub(crate) mod plans;
 pub(crate) mod scoreboard;
 pub(crate) mod simulation;
 mod table;
@@ -16,6 +17,8 @@ use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use apmt_core::{Day, Status};
+
+pub(crate) use number::{condition, standard};
 
 pub(crate) const PLAIN: Style = Style::new();
 pub(crate) const BOLD: Style = Style::new().bold();

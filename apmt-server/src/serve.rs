@@ -27,8 +27,10 @@ use std::sync::Arc;
 use apmt_client::Report;
 use apmt_core::{Error, ErrorKind, Invalid, Result};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::http::{Lives, RouterOptions, router_with};
+use crate::notify::Watcher;
 pub use options::{DEFAULT_ADDRESS, ServeOptions};
 #[cfg(feature = "tls")]
 pub use tls::Tls;
@@ -40,6 +42,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     options: ServeOptions,
+    watcher: Option<Watcher>,
 }
 
 impl Server {
@@ -48,7 +51,8 @@ impl Server {
     /// # Errors
     /// [`Invalid`](ErrorKind::Invalid) for an address that other machines can reach where the options have no
     /// [keys](crate::http::RouterOptions::with_keys) that would say who may; [`Unavailable`](ErrorKind::Unavailable) where another program listens there;
-    /// [`Io`](ErrorKind::Io) for what else the system reports.
+    /// [`Io`](ErrorKind::Io) for what else the system reports; and as [`Watcher::open`], where the options have
+    /// somebody told.
     pub async fn bind(options: ServeOptions) -> Result<Self> {
         let address = options.address();
         let others_reach_it = !address.ip().to_canonical().is_loopback();
@@ -67,7 +71,9 @@ impl Server {
         }
         let listener = TcpListener::bind(address).await.map_err(|error| not_bound(address, error))?;
         let address = listener.local_addr().map_err(|error| not_bound(address, error))?;
-        Ok(Self { listener, address, options })
+        let notify = options.notify().cloned();
+        let watcher = notify.map(|notify| Watcher::open(options.client().clone(), notify)).transpose()?;
+        Ok(Self { listener, address, options, watcher })
     }
 
     /// Where it listens: with the port that it was given, where the options say port 0.
@@ -80,11 +86,23 @@ impl Server {
     /// The report says what became of the events in the client's queue. Events that requests brought do not pass
     /// through it: they are stored when they are acknowledged.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Report {
-        let Self { listener, address, options } = self;
+        let Self { listener, address, options, watcher } = self;
         let lives = Lives::new(options.router());
         let router = router_with(options.client().clone(), router_options(&options), Arc::clone(&lives));
         tracing::debug!(%address, "answering");
+        let (told_to_stop, stopped) = oneshot::channel::<()>();
+        let watching = watcher.map(|watcher| {
+            tokio::spawn(watcher.run_until(async {
+                let _ = stopped.await;
+            }))
+        });
         connections::answer(listener, router, &lives, &options, stop).await;
+        drop(told_to_stop);
+        if let Some(watching) = watching
+            && tokio::time::timeout(options.shutdown_timeout(), watching).await.is_err()
+        {
+            tracing::warn!("a notification did not end in time: it may be sent again after the next start");
+        }
         if let Some(audit) = options.router().audit() {
             // A disk that hangs must not keep the store from being closed.
             let _ = tokio::time::timeout(options.shutdown_timeout(), audit.flush()).await;

@@ -12,7 +12,7 @@ const MAX_VALUE_BYTES: usize = 4096;
 
 /// A value and where it stands.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub struct Node {
     place: Option<Place>,
     value: Value,
 }
@@ -30,17 +30,17 @@ enum Value {
 
 impl Node {
     /// An error at this node.
-    pub(crate) fn wrong(&self, message: impl Into<Box<str>>) -> Wrong {
+    pub fn wrong(&self, message: impl Into<Box<str>>) -> Wrong {
         Wrong::new(self.place, message)
     }
 
     /// The error that something else was expected here.
-    pub(crate) fn expected(&self, expected: impl fmt::Display) -> Wrong {
+    pub fn expected(&self, expected: impl fmt::Display) -> Wrong {
         self.wrong(format!("expected {expected}, found {self}"))
     }
 
     /// The fields of a mapping, of which no other names than `known` are allowed. `what` says whose fields they are.
-    pub(crate) fn fields<'a>(&'a self, what: &'a str, known: &'a [&'a str]) -> Result<Fields<'a>, Wrong> {
+    pub fn fields<'a>(&'a self, what: &'a str, known: &'a [&'a str]) -> Result<Fields<'a>, Wrong> {
         let Value::Map(entries) = &self.value else {
             return Err(self.expected(format_args!("{what} with the fields {}", known.join(", "))));
         };
@@ -81,12 +81,12 @@ impl Node {
     }
 
     /// Whether this is a mapping.
-    pub(crate) fn is_map(&self) -> bool {
+    pub fn is_map(&self) -> bool {
         matches!(self.value, Value::Map(_))
     }
 
     /// The text, trimmed and not empty.
-    pub(crate) fn text(&self, expected: &str) -> Result<&str, Wrong> {
+    pub fn text(&self, expected: &str) -> Result<&str, Wrong> {
         match &self.value {
             Value::Text(text) if !text.trim().is_empty() => Ok(text.trim()),
             Value::Bool(_) | Value::Whole(_) | Value::Fraction(_) => {
@@ -97,15 +97,23 @@ impl Node {
     }
 
     /// The text, if it is one.
-    pub(crate) fn as_text(&self) -> Option<&str> {
+    pub fn as_text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text.trim()),
             _ => None,
         }
     }
 
+    /// Whether it is true or false, if it is one of the two.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.value {
+            Value::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
     /// The whole number, if it is one and fits.
-    pub(crate) fn as_whole<T: TryFrom<i128>>(&self) -> Option<T> {
+    pub fn as_whole<T: TryFrom<i128>>(&self) -> Option<T> {
         match self.value {
             Value::Whole(number) => T::try_from(number).ok(),
             _ => None,
@@ -113,7 +121,7 @@ impl Node {
     }
 
     /// The items of a list.
-    pub(crate) fn list(&self, expected: &str) -> Result<&[Node], Wrong> {
+    pub fn list(&self, expected: &str) -> Result<&[Node], Wrong> {
         match &self.value {
             Value::List(items) => Ok(items),
             _ => Err(self.expected(expected)),
@@ -137,7 +145,8 @@ impl fmt::Display for Node {
 }
 
 /// A mapping whose names are all known.
-pub(crate) struct Fields<'a> {
+#[derive(Debug)]
+pub struct Fields<'a> {
     owner: &'a Node,
     what: &'a str,
     entries: &'a [(Node, Node)],
@@ -145,13 +154,13 @@ pub(crate) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The field of that name; `None` where it is absent or null.
-    pub(crate) fn get(&self, name: &str) -> Option<&'a Node> {
+    pub fn get(&self, name: &str) -> Option<&'a Node> {
         let entry = self.entries.iter().find(|(key, _)| key.as_text() == Some(name));
         entry.map(|(_, node)| node).filter(|node| !matches!(node.value, Value::Null))
     }
 
     /// The field of that name, without which there is nothing to be made. `expected` says what it holds.
-    pub(crate) fn require(&self, name: &str, expected: &str) -> Result<&'a Node, Wrong> {
+    pub fn require(&self, name: &str, expected: &str) -> Result<&'a Node, Wrong> {
         self.get(name).ok_or_else(|| {
             self.owner.wrong(format!("{} has no {}; expected {expected}", self.what, quoted(name)))
         })

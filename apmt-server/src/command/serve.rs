@@ -1,7 +1,8 @@
 //! `apmt serve`: the service over HTTP.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use apmt_client::blocking::Client;
@@ -14,7 +15,8 @@ use crate::failure::{Ending, Failure};
 use crate::http::{Rate, RouterOptions};
 use crate::keys::Keys;
 use crate::log::{Format, LogOptions};
-use crate::open::{DEFAULT_STORE, Purpose, RuleOptions, is_remote};
+use crate::notify::Settings;
+use crate::open::{self, DEFAULT_STORE, Purpose, RuleOptions, is_remote};
 use crate::screen::complain;
 use crate::serve::{DEFAULT_ADDRESS, ServeOptions, serve_blocking};
 
@@ -28,6 +30,7 @@ Examples:
   apmt serve
   apmt serve --demo
   apmt serve --store sqlite:apmt.db --address 127.0.0.1:9400
+  apmt serve --directory people.yaml --notify notify.yaml
   apmt serve --log json --log-level warn
   curl -X POST localhost:9300/event -d '{\"type\":\"OVERRIDE\",\"actor\":\"test@agency.gov\"}'
   curl localhost:9300/dossier/test@agency.gov
@@ -68,6 +71,12 @@ pub(super) struct Serve {
     /// With --keys the server answers under every name, unless this says under which.
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
+    /// Who people are and to whom they report, in YAML: for notices and notifications
+    #[arg(long, value_name = "FILE")]
+    directory: Option<PathBuf>,
+    /// Tell supervisors when a plan is recommended, by e-mail or webhook: the settings, in YAML
+    #[arg(long, value_name = "FILE")]
+    notify: Option<PathBuf>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
@@ -124,6 +133,13 @@ impl Serve {
         // Programs read the log as JSON and nothing else beside it.
         let said_as_json = self.log.log == Format::Json;
         self.log.start()?;
+        let directory = Arc::new(open::directory(self.directory.as_deref())?);
+        let notify = self.notify.as_deref().map(|path| {
+            let settings = Settings::from_yaml(&path.display().to_string(), &open::text(path)?)?;
+            let options = settings.to_options(path.parent().unwrap_or(Path::new("")))?;
+            Ok::<_, Failure>(options.with_directory(Arc::clone(&directory)))
+        });
+        let notify = notify.transpose()?;
         let client = self.rules.open(store, Purpose::Write)?;
         if self.demo.is_some() {
             let founding = founded(&client, store, None)?;
@@ -131,8 +147,12 @@ impl Serve {
                 complain(&founding.told);
             }
         }
-        let options =
-            ServeOptions::new(client.as_async().clone()).with_address(self.address).with_router(router);
+        let mut options = ServeOptions::new(client.as_async().clone())
+            .with_address(self.address)
+            .with_router(router.with_directory(directory));
+        if let Some(notify) = notify {
+            options = options.with_notify(notify);
+        }
         #[cfg(feature = "tls")]
         let options = match tls {
             Some(tls) => options.with_tls(tls),

@@ -1,10 +1,12 @@
 //! What a router is made with.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Rate;
 use crate::audit::AuditLog;
+use crate::directory::Directory;
 use crate::keys::Keys;
 
 /// How often a key may ask if nothing is said.
@@ -34,6 +36,7 @@ pub struct RouterOptions {
     rate: Limit,
     audit: Option<AuditLog>,
     dashboard: bool,
+    directory: Arc<Directory>,
 }
 
 /// What was said of a rate.
@@ -61,6 +64,7 @@ impl Default for RouterOptions {
             rate: Limit::Usual,
             audit: None,
             dashboard: true,
+            directory: Arc::default(),
         }
     }
 }
@@ -189,6 +193,12 @@ impl RouterOptions {
         self
     }
 
+    /// Who people are and to whom they report, for notices. The default knows nobody.
+    pub fn with_directory(mut self, directory: impl Into<Arc<Directory>>) -> Self {
+        self.directory = directory.into();
+        self
+    }
+
     /// How many requests may be at work at once.
     pub const fn max_concurrent(&self) -> usize {
         self.max_concurrent
@@ -197,6 +207,11 @@ impl RouterOptions {
     /// How long a request may take.
     pub const fn request_timeout(&self) -> Duration {
         self.request_timeout
+    }
+
+    /// Who people are and to whom they report.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// What `Retry-After` says.

@@ -35,8 +35,22 @@ pub(super) fn instant(at: Timestamp) -> String {
     }
 }
 
+/// What does not fulfil a condition, in words: `override rate at or below 30 %`.
+pub(crate) fn standard(held: &ConditionHeld) -> String {
+    let comparison = match held.comparison.sign() {
+        ">" => "at or below",
+        ">=" => "below",
+        "<" => "at or above",
+        "<=" => "above",
+        "==" => "other than",
+        "!=" => "exactly",
+        other => other,
+    };
+    format!("{} {comparison} {}", held.metric.words(), held.metric.say(held.threshold, 12))
+}
+
 /// A condition that holds, in words: `override rate 42 % is above 30 %`.
-pub(super) fn condition(held: &ConditionHeld) -> String {
+pub(crate) fn condition(held: &ConditionHeld) -> String {
     let (words, comparison) = (held.metric.words(), held.comparison.words());
     let compared = held.bound.as_ref().and_then(|bound| bound.value).unwrap_or(held.value);
     let (shown, threshold) = held.metric.say_both(compared, held.threshold);

@@ -8,6 +8,7 @@ use apmt_client::Client;
 #[cfg(feature = "tls")]
 use super::Tls;
 use crate::http::RouterOptions;
+use crate::notify;
 
 /// Where the server listens if nothing is said: this machine only.
 pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9300));
@@ -29,6 +30,7 @@ pub struct ServeOptions {
     router: RouterOptions,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
+    notify: Option<notify::Options>,
     max_connections: usize,
     header_timeout: Duration,
     write_timeout: Duration,
@@ -45,6 +47,7 @@ impl ServeOptions {
             router: RouterOptions::default(),
             #[cfg(feature = "tls")]
             tls: None,
+            notify: None,
             max_connections: 4096,
             header_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(60),
@@ -72,6 +75,12 @@ impl ServeOptions {
     #[cfg(feature = "tls")]
     pub fn with_tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
+        self
+    }
+
+    /// Tells supervisors when a plan is recommended, while the server runs.
+    pub fn with_notify(mut self, notify: notify::Options) -> Self {
+        self.notify = Some(notify);
         self
     }
 
@@ -135,6 +144,11 @@ impl ServeOptions {
         #[cfg(not(feature = "tls"))]
         let over_tls = false;
         over_tls
+    }
+
+    /// Who is told when a plan is recommended.
+    pub const fn notify(&self) -> Option<&notify::Options> {
+        self.notify.as_ref()
     }
 
     /// How many connections may be open at once.

@@ -11,6 +11,7 @@ mod logs;
 mod migrate;
 #[cfg(feature = "outbox")]
 mod outbox;
+mod plan;
 mod policy;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -46,8 +46,19 @@ const ROUTES: &[(&str, &str, Needs, &str)] = &[
     ("GET", "/activity", Needs::A(Scope::Read), ""),
     ("GET", "/actors/{actor}/activity", Needs::A(Scope::Read), ""),
     ("GET", "/activities", Needs::A(Scope::Read), ""),
+    ("GET", "/plans", Needs::A(Scope::Read), ""),
+    ("GET", "/plans/{id}", Needs::A(Scope::Read), ""),
     // A request that asks for neither a WebSocket nor server-sent events is let in, and told so.
     ("GET", "/live", Needs::A(Scope::Read), ""),
+];
+
+/// Pages for people, and what their forms send: no part of the API that is described.
+const PAGES: &[(&str, &str, Needs, &str)] = &[
+    ("GET", "/plan/style.css", Needs::Nothing, ""),
+    ("GET", "/plan", Needs::A(Scope::Read), ""),
+    ("GET", "/plan/notice", Needs::A(Scope::Read), ""),
+    ("POST", "/plan", Needs::A(Scope::Supervise), "actor=anne"),
+    ("POST", "/plan/close", Needs::A(Scope::Supervise), "actor=anne"),
 ];
 
 /// What is not there, and what is not taken.
@@ -63,7 +74,7 @@ const NO_ROUTES: &[(&str, &str, Needs, &str)] = &[
 fn sent(path: &str) -> String {
     let path = path.replace("{id}", ID).replace("{actor}", "anne").replace("{case_id}", "C-1");
     match path.as_str() {
-        "/dossier" | "/contributions" | "/activity" => format!("{path}?actor=anne"),
+        "/dossier" | "/contributions" | "/activity" | "/plan" => format!("{path}?actor=anne"),
         "/case" => format!("{path}?case_id=C-1"),
         _ => path,
     }
@@ -109,7 +120,7 @@ fn every_route_lets_in_whom_it_says() {
     let wrong =
         [revoked.reveal(), expired.reveal(), other.key(Scope::Admin), &guessed, "", "apmt_", "apmt__", "é"];
 
-    for (method, path, needs, body) in ROUTES.iter().chain(NO_ROUTES) {
+    for (method, path, needs, body) in ROUTES.iter().chain(PAGES).chain(NO_ROUTES) {
         let path = sent(path);
         let methods: &[&str] = if *method == "GET" { &["GET", "HEAD"] } else { &[method] };
         for method in methods {
