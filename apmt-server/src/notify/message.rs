@@ -123,10 +123,12 @@ impl Message {
 
 impl RuleInWords {
     fn of(reason: &Reason) -> Self {
-        Self {
-            rule: reason.rule.clone(),
-            conditions: reason.conditions.iter().map(screen::condition).collect(),
-        }
+        let conditions = if reason.clearing {
+            vec!["no longer holds, but has not for long enough to clear".to_owned()]
+        } else {
+            reason.conditions.iter().map(screen::condition).collect()
+        };
+        Self { rule: reason.rule.clone(), conditions }
     }
 }
 

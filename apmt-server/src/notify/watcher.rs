@@ -219,9 +219,10 @@ impl Watcher {
             let page = self.page(now, after.as_ref()).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.actor.clone());
-            dossiers.extend(page.into_iter().filter(|dossier| {
-                plans.contains_key(&dossier.actor) || dossier.status.is_raised()
-            }));
+            dossiers.extend(
+                page.into_iter()
+                    .filter(|dossier| plans.contains_key(&dossier.actor) || dossier.status.is_raised()),
+            );
         }
         let mut lines: Vec<DigestLine> = Vec::with_capacity(dossiers.len());
         for dossier in &dossiers {

@@ -50,8 +50,13 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub critical_element: Option<String>,
-    /// The rule's conditions as the policy writes them; where another server's policy judged, as far as its answer says.
+    /// The rule's conditions as the policy writes them, with what there must be at least; where another server's policy
+    /// judged, as far as its answer says.
     pub when: Vec<String>,
+    /// For how many days it must hold before it counts; absent where it counts at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub for_days: Option<u32>,
     /// Those of the rule's conditions that hold, with the values that make them hold.
     pub conditions: Vec<ConditionHeld>,
     /// The specific instances.
@@ -147,6 +152,7 @@ pub async fn gather(client: &Client, actor: &ActorName, as_of: AsOf, rule: Optio
         rule: reason.map(|reason| reason.rule.clone()),
         critical_element,
         when,
+        for_days: explanation.and_then(|explanation| explanation.for_days),
         conditions,
         instances,
         omitted: omitted.into_iter().map(|(kind, count)| Omitted { kind, count }).collect(),
@@ -175,7 +181,10 @@ fn when(client: &Client, dossier: &Dossier, rule: Option<&str>, held: &[Conditio
     let policy = Some(client.policy()).filter(|policy| policy.digest() == dossier.policy.digest);
     let rule = policy.and_then(|policy| policy.rules().iter().find(|known| Some(known.id()) == rule));
     match rule {
-        Some(rule) => rule.when().iter().map(ToString::to_string).collect(),
+        Some(rule) => {
+            let least = rule.min().iter().map(|(metric, least)| format!("{metric} >= {least}"));
+            rule.when().iter().map(ToString::to_string).chain(least).collect()
+        }
         None => held.iter().map(ToString::to_string).collect(),
     }
 }

@@ -43,8 +43,9 @@ pub(super) const fn consequences(kind: PlanKind) -> &'static str {
 pub(super) fn standard(evidence: &Evidence) -> String {
     let Some(rule) = &evidence.rule else { return String::new() };
     let days = evidence.window_days;
+    let held = evidence.for_days.map_or_else(String::new, |held| format!(" for {held} days in a row"));
     let mut standard = format!(
-        "Rule {rule} of the policy {} must not hold over {days} days: {}.",
+        "Rule {rule} of the policy {} must not hold over {days} days{held}: {}.",
         evidence.policy.name,
         evidence.when.join(" and ")
     );

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use apmt_client::Client;
+use apmt_core::Policy;
 use apmt_core::conformance::now;
 use apmt_core::time::ManualClock;
 use apmt_server::RouterOptions;
@@ -26,8 +27,12 @@ people:
 const ANNE: &str = "officer_anne@sba.gov";
 
 fn served() -> Served {
+    served_under(Policy::default())
+}
+
+fn served_under(policy: Policy) -> Served {
     let clock = Arc::new(ManualClock::at(now()));
-    let client = Client::builder().url("memory:").clock(clock).build().unwrap();
+    let client = Client::builder().url("memory:").clock(clock).policy(policy).build().unwrap();
     let router =
         RouterOptions::new().with_directory(Directory::from_yaml("directory.yaml", DIRECTORY).unwrap());
     Served::run(ServeOptions::new(client).with_address(Served::any()).with_router(router))
@@ -192,6 +197,58 @@ fn from_the_click_to_the_event() {
     assert_eq!(submit(&served, "/plan/close", &close).status, 303);
     assert_eq!(get(served.address, "/plans").ok()["plans"], json!([]));
     submit(&served, "/plan/close", &close).problem(409);
+}
+
+#[test]
+fn the_rule_says_which_critical_element_and_which_cases() {
+    let policy = "
+name: timely
+sla: {target: 2h}
+rules:
+  - id: slow
+    when: [sla.compliance < 0.9]
+    then: pip
+    critical_element: 'Element 1: timeliness'
+  - id: waiting
+    when: [open.count > 0, {metric: override_rate, above: 0.10, bound: wilson_lower, confidence: 0.90}]
+    min: {decisions: 2}
+    then: watch
+";
+    let served = served_under(Policy::from_yaml("policy.yaml", policy).unwrap());
+    for (case, hours) in [("C-1", 3), ("C-2", 1), ("C-3", 5)] {
+        let at = |hour: u32| format!("2026-03-20T{hour:02}:00:00Z");
+        record(&served, &json!({"type": "ASSIGNED", "actor": ANNE, "case_id": case, "occurred_at": at(8)}));
+        let done = at(8 + hours);
+        record(&served, &json!({"type": "OVERRIDE", "actor": ANNE, "case_id": case, "occurred_at": done}));
+    }
+    record(
+        &served,
+        &json!({"type": "ASSIGNED", "actor": ANNE, "case_id": "C-4", "occurred_at": "2026-03-31T11:00:00Z"}),
+    );
+    let id = start_plan(&served, ANNE);
+    let notice = get(served.address, &format!("/plans/{id}")).ok();
+    assert_eq!(notice["terms"]["critical_element"], "Element 1: timeliness");
+    assert_eq!(notice["evidence"]["when"], json!(["sla.compliance < 0.9"]));
+    let missed = |notice: &Value| -> Vec<(String, String)> {
+        let instances = notice["evidence"]["instances"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        instances.map(|instance| (text(&instance["case_id"]), text(&instance["missed"]))).collect()
+    };
+    let slow = [("C-3", "It took 5 hours, more than 2."), ("C-1", "It took 3 hours, more than 2.")];
+    assert_eq!(missed(&notice), slow.map(|(case, text)| (case.to_owned(), text.to_owned())));
+
+    let form = page(&get(served.address, &format!("/plan?actor={ANNE}&rule=waiting")));
+    let mut fields = fields_of(&form);
+    set(&mut fields, "action", "save");
+    let notice = submit(&served, "/plan", &fields).json();
+    assert_eq!(notice["evidence"]["rule"], "waiting");
+    let standard = notice["terms"]["standard"].as_str().unwrap();
+    let verbatim = "open.count > 0 and wilson_lower at 0.9 of override_rate > 0.1 and decisions >= 2.";
+    assert!(standard.contains(verbatim), "with its bound, and the least that it takes: {standard}");
+    assert_eq!(
+        missed(&notice).last().unwrap(),
+        &("C-4".to_owned(), "It had been open for 1 hours.".to_owned())
+    );
 }
 
 #[test]
