@@ -157,9 +157,21 @@ use sessions::Sessions;
 /// How large an answer is that is packed where the client takes it packed.
 const PACKED_FROM_BYTES: u16 = 1024;
 
-/// What every handler has.
+/// What every handler has: one pointer, for each layer of the router copies it for each request.
 #[derive(Clone, Debug)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Shared>);
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Shared {
     client: Client,
     options: Arc<RouterOptions>,
     permits: Arc<Semaphore>,
@@ -174,11 +186,11 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) const fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    pub(crate) const fn board(&self) -> &Arc<Board> {
+    pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
     }
 }
@@ -210,7 +222,7 @@ pub fn router(client: Client, options: RouterOptions) -> Router {
 pub(crate) fn router_with(client: Client, options: RouterOptions, lives: Arc<Lives>) -> Router {
     let (data, others) = (data(), others());
     let document = openapi::document(data.described(), others.described());
-    let app = App {
+    let app = App(Arc::new(Shared {
         metrics: Arc::new(Metrics::new(client.clone(), document.paths.paths.keys().cloned())),
         permits: Arc::new(Semaphore::new(options.max_concurrent())),
         sessions: Arc::default(),
@@ -221,7 +233,7 @@ pub(crate) fn router_with(client: Client, options: RouterOptions, lives: Arc<Liv
         plans: PlanLog::new(client.clone()),
         client,
         board: Arc::default(),
-    };
+    }));
     let limited = |routes: Router<App>| routes.layer(from_fn_with_state(app.clone(), limits::limited));
     let data = data.guarded(&app, limited);
     let others = others.guarded(&app, |routes| routes);

@@ -170,7 +170,7 @@ fn problem(status: u16) -> utoipa::openapi::Response {
     responses((status = 200, description = "OpenAPI 3.1.", content_type = "application/json", body = Object)),
 )]
 pub(super) async fn openapi(State(app): State<App>) -> Response {
-    ([("content-type", "application/json")], app.document).into_response()
+    ([("content-type", "application/json")], app.document.clone()).into_response()
 }
 
 /// The document as it is sent.
