@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use apmt_store_postgres::{PostgresBuilder, PostgresStore};
 
@@ -53,7 +54,12 @@ impl Database {
     }
 
     pub(crate) fn builder(&self) -> PostgresBuilder {
+        // However slow the machine and its disk are, a test that waits for its turn gets it.
+        let patience = Duration::from_secs(600);
         PostgresStore::builder(&self.url())
+            .statement_timeout(patience)
+            .lock_timeout(patience)
+            .retry_budget(patience)
     }
 
     pub(crate) fn open(&self) -> PostgresStore {
