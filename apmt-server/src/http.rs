@@ -234,10 +234,9 @@ pub(crate) fn router_with(client: Client, options: RouterOptions, lives: Arc<Liv
         client,
         board: Arc::default(),
     }));
-    let limited = |routes: Router<App>| routes.layer(from_fn_with_state(app.clone(), limits::limited));
-    let data = data.guarded(&app, limited);
-    let others = others.guarded(&app, |routes| routes);
-    let screen = screen(&app, limited);
+    let data = data.limited(&app);
+    let others = others.unlimited(&app);
+    let screen = screen(&app);
     // Small answers are not worth the work, and live push must not wait for more to pack. The fastest level, for it is
     // done on the thread of other requests too.
     let packed = CompressionLayer::new()
@@ -250,8 +249,6 @@ pub(crate) fn router_with(client: Client, options: RouterOptions, lives: Arc<Liv
         // Who has no key is not told what is here and what is not.
         .fallback(not_found.layer(with_key()))
         .method_not_allowed_fallback(not_allowed.layer(with_key()))
-        .layer(from_fn(origin::own_pages_only))
-        .layer(from_fn_with_state(app.clone(), hosts::known_hosts_only))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(app.clone(), envelope::envelope))
         .with_state(app)
@@ -299,12 +296,12 @@ fn others() -> Routes {
 }
 
 /// The supervisor's screen: its pages are about people; whoever is not let in is shown where to sign in.
-fn screen(app: &App, limited: impl Fn(Router<App>) -> Router<App>) -> Router<App> {
+fn screen(app: &App) -> Router<App> {
     if !app.options.dashboard() {
         return Router::new();
     }
-    let pages = Routes::new().audited(dashboard::pages().into()).guarded(app, &limited);
-    let open = Routes::new().open(dashboard::open().into()).guarded(app, &limited);
+    let pages = Routes::new().audited(dashboard::pages().into()).limited(app);
+    let open = Routes::new().open(dashboard::open().into()).limited(app);
     pages.route_layer(from_fn(dashboard::to_sign_in)).merge(open)
 }
 

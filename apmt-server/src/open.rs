@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::directory::Directory;
 use crate::failure::Failure;
 
-/// For how long a command tries to reach a server: somebody is waiting.
+/// For how long a command tries to reach a server.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Where the records are if nothing is said.
@@ -108,11 +108,7 @@ impl RuleOptions {
                     "a server measures through its own calendar, not through --calendar",
                 ));
             }
-            let mut store = HttpStore::builder(url).retry_budget(PATIENCE);
-            if let Some(key) = key()? {
-                store = store.key(key);
-            }
-            builder = builder.store(Arc::new(store.open()?));
+            builder = builder.store(Arc::new(remote(url)?));
         } else {
             builder = builder.url(url).calendar(calendar(&self.calendar)?);
         }
@@ -132,6 +128,15 @@ impl RuleOptions {
     pub(crate) fn policy(&self) -> Result<Policy, Failure> {
         self.policy.as_deref().map_or_else(|| Ok(Policy::default()), policy)
     }
+}
+
+/// A server's records. A person waits: it is tried for a moment only.
+pub(crate) fn remote(url: &str) -> Result<HttpStore, Failure> {
+    let mut store = HttpStore::builder(url).retry_budget(PATIENCE);
+    if let Some(key) = key()? {
+        store = store.key(key);
+    }
+    Ok(store.open()?)
 }
 
 /// The key for a server. It is no option: others on the machine see what a command is given.

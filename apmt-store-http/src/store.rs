@@ -2,6 +2,7 @@
 
 use apmt_core::contribution::Cursor;
 use apmt_core::event::MAX_BATCH_BYTES;
+use apmt_core::policy::PolicyName;
 use apmt_core::{
     Activity, ActorName, AsOf, CaseId, Clock, Contribution, Dossier, Error, Event, Invalid, Policy, Receipt,
     Recorded, Result, Store, StoreStatus, SystemClock, Timestamp, Window,
@@ -104,6 +105,17 @@ impl Store for HttpStore {
     async fn close(&self) -> Result<()> {
         self.transport.close().await;
         Ok(())
+    }
+}
+
+/// What only a server is asked.
+impl HttpStore {
+    /// The policy that the server judges by.
+    ///
+    /// # Errors
+    /// What the connection or the server met.
+    pub async fn policy(&self) -> Result<PolicyName> {
+        self.get("policy", Query::new()).await
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 
 use apmt_client::blocking::Client;
 use clap::{Args, ValueEnum};
+use futures_lite::future::block_on;
 
 use super::demo::founded;
 use crate::audit::AuditLog;
@@ -44,7 +45,10 @@ pub(super) struct Serve {
     /// Where to listen; without --keys, an address of this machine's own
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_ADDRESS)]
     address: SocketAddr,
-    /// The store: memory: or sqlite:PATH [default: sqlite:apmt.db, or memory: with --demo]
+    /// The store: memory:, sqlite:PATH, postgres://… or http://… [default: sqlite:apmt.db, or memory: with --demo]
+    ///
+    /// In front of another server, whose policy judges, this one must be given the same --policy, and where that asks for
+    /// a key, the environment variable APMT_KEY. Plans are mailed by either of them, not by both: give --notify to one.
     #[arg(long, value_name = "URL", env = "APMT_STORE", hide_env_values = true)]
     store: Option<String>,
     /// Open on a made-up agency, where something happens every few seconds; with =still, nothing does
@@ -120,8 +124,7 @@ impl Serve {
         let default = if self.demo.is_some() { "memory:" } else { DEFAULT_STORE };
         let store = self.store.as_deref().unwrap_or(default);
         if is_remote(store) {
-            return Err(Failure::new("a server keeps its own store, and not another server's")
-                .advise("give --store sqlite:PATH, postgres://… or memory:"));
+            self.same_policy(store)?;
         }
         // What may be wrong with the other files is found out before the store is opened, and perhaps made.
         let router = self.router()?;
@@ -183,6 +186,22 @@ impl Serve {
             _ => serve(),
         }?;
         if report.is_clean() { Ok(Ending::Fine) } else { Err(Failure::new(report.to_string())) }
+    }
+
+    /// In front of another server it is that one's policy that judges: this one must not say that another does.
+    fn same_policy(&self, url: &str) -> Result<(), Failure> {
+        let (theirs, ours) = (block_on(open::remote(url)?.policy())?, self.rules.policy()?);
+        if theirs.digest == ours.digest() {
+            return Ok(());
+        }
+        let told = format!(
+            "the records are another server's, whose policy is {} ({}), and the one here is {} ({})",
+            theirs.name,
+            theirs.digest,
+            ours.name(),
+            ours.digest()
+        );
+        Err(Failure::new(told).advise("give --policy the file that the other server was started with"))
     }
 
     fn router(&self) -> Result<RouterOptions, Failure> {

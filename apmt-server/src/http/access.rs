@@ -10,6 +10,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::caller::identify;
+use super::limits::limited;
 use super::problem::Problem;
 use super::rate::too_many;
 use super::reads::Read;
@@ -76,25 +77,49 @@ impl Routes {
         all
     }
 
-    /// The routes, each behind what it asks of its caller; `within` is put around them inside of that.
-    pub(super) fn guarded(self, app: &App, within: impl Fn(Router<App>) -> Router<App>) -> Router<App> {
+    /// The routes, each behind what it asks of its caller, and within the limits of this server.
+    pub(super) fn limited(self, app: &App) -> Router<App> {
+        self.behind(app, |access| Gate { access, limited: true })
+    }
+
+    /// The routes, each behind what it asks of its caller.
+    pub(super) fn unlimited(self, app: &App) -> Router<App> {
+        self.behind(app, |access| Gate { access, limited: false })
+    }
+
+    fn behind(self, app: &App, gate: impl Fn(Access) -> Gate) -> Router<App> {
         self.0.into_iter().fold(Router::new(), |all, (access, routes)| {
-            let routes = within(routes.into());
-            all.merge(match access {
-                Access::Open => routes,
-                access => routes.route_layer(from_fn_with_state((app.clone(), access), guard)),
-            })
+            let state = (app.clone(), gate(access));
+            all.merge(Router::from(routes).route_layer(from_fn_with_state(state, pass)))
         })
+    }
+}
+
+/// What is before a route. It is one layer, for each costs every request.
+#[derive(Clone, Copy, Debug)]
+struct Gate {
+    access: Access,
+    /// Whether the route counts among the requests that are worked on at once, and may take so long only.
+    limited: bool,
+}
+
+impl Gate {
+    async fn open(self, app: &App, request: Request, next: Next) -> Response {
+        if self.limited { limited(app, request, next).await } else { next.run(request).await }
     }
 }
 
 /// Lets a request through that has any key: for what is no route.
 pub(super) async fn any_key(State(app): State<App>, request: Request, next: Next) -> Response {
-    guard(State((app, Access::AnyKey)), request, next).await
+    pass(State((app, Gate { access: Access::AnyKey, limited: false })), request, next).await
 }
 
 /// Lets a request through if its caller may, and not too often.
-async fn guard(State((app, access)): State<(App, Access)>, mut request: Request, next: Next) -> Response {
+async fn pass(State((app, gate)): State<(App, Gate)>, mut request: Request, next: Next) -> Response {
+    let access = gate.access;
+    if access == Access::Open {
+        return gate.open(&app, request, next).await;
+    }
     let caller = match identify(&app, request.method(), request.headers()) {
         Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
@@ -110,7 +135,7 @@ async fn guard(State((app, access)): State<(App, Access)>, mut request: Request,
             headers.remove(header::AUTHORIZATION);
             headers.remove(header::COOKIE);
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            gate.open(&app, request, next).await
         }
         Err(problem) => problem.into_response(),
     };

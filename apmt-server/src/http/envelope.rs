@@ -1,13 +1,13 @@
-//! What is around every request: its id, its line in the log, and the headers of its answer.
+//! What is around every request: its id, its line in the log, what no caller may ask, and the headers of its answer.
 
 use axum::extract::{MatchedPath, NestedPath, Request, State};
 use axum::http::{Extensions, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::App;
+use super::{App, hosts, origin};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -25,7 +25,11 @@ pub(crate) async fn envelope(State(app): State<App>, mut request: Request, next:
         method = request.method().as_str(),
         route = timed.route()
     );
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let allowed = hosts::known_hosts_only(&app, &request).and_then(|()| origin::own_pages_only(&request));
+    let mut response = match allowed {
+        Ok(()) => next.run(request).instrument(span.clone()).await,
+        Err(problem) => problem.into_response(),
+    };
     let status = response.status();
     let took = timed.answered(status);
     span.in_scope(|| {

@@ -2,20 +2,18 @@
 
 use std::net::IpAddr;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use super::App;
 use super::problem::Problem;
 
-/// Answers 421 to a request for a host that is not this server, where the options say which hosts are.
+/// Refuses, with 421, a request for a host that is not this server, where the options say which hosts are.
 ///
 /// A page of another site can have its own name point to this machine (DNS rebinding), and then its browser takes what
 /// it asks here for the site's own. What it cannot change is the name that it asks for.
-pub(super) async fn known_hosts_only(State(app): State<App>, request: Request, next: Next) -> Response {
-    let Some(hosts) = app.options.hosts() else { return next.run(request).await };
+pub(super) fn known_hosts_only(app: &App, request: &Request) -> Result<(), Problem> {
+    let Some(hosts) = app.options.hosts() else { return Ok(()) };
     let mut sent = request.headers().get_all(header::HOST).iter().map(HeaderValue::to_str);
     let header = sent.next().and_then(Result::ok);
     let only = sent.next().is_none();
@@ -24,11 +22,11 @@ pub(super) async fn known_hosts_only(State(app): State<App>, request: Request, n
     let known =
         header.or(line).is_some() && [header, line].into_iter().flatten().all(|sent| is_known(sent, hosts));
     if only && known {
-        return next.run(request).await;
+        return Ok(());
     }
     let detail = "this server does not answer under the name in the header Host: ask it as localhost, or start it with \
                   --host NAME";
-    Problem::new(StatusCode::MISDIRECTED_REQUEST, detail).into_response()
+    Err(Problem::new(StatusCode::MISDIRECTED_REQUEST, detail))
 }
 
 /// This machine's own names, which no other site can have, and those that were given.

@@ -1,7 +1,7 @@
 //! How many requests at once, and for how long.
 
 use apmt_core::ErrorKind;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -10,7 +10,7 @@ use super::App;
 use super::problem::Problem;
 
 /// Answers 503 to one request too many and to one that takes too long, and says on every 503 when to come back.
-pub(crate) async fn limited(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn limited(app: &App, request: Request, next: Next) -> Response {
     let mut response = match app.permits.try_acquire() {
         Err(_) => {
             let detail = "the server is busy with as many requests as it takes at once: send it again later";

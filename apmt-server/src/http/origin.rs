@@ -2,20 +2,18 @@
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use super::problem::Problem;
 
 /// Refuses what a browser sends for another site's page, unless it only reads: such a page cannot read the answer, but
 /// what it sends would be recorded, and it reaches a server that only this machine can.
-pub(super) async fn own_pages_only(request: Request, next: Next) -> Response {
+pub(super) fn own_pages_only(request: &Request) -> Result<(), Problem> {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     // Browsers say it of themselves, and no page can change it; other programs do not say it.
     if reads || !matches!(site(request.headers()), Some(b"cross-site" | b"same-site")) {
-        return next.run(request).await;
+        return Ok(());
     }
-    foreign().into_response()
+    Err(foreign())
 }
 
 /// Whether a browser says that the request is from a page of this server: by `Sec-Fetch-Site`, which no page can

@@ -81,10 +81,36 @@ fn a_servers_policy_and_calendar_are_its_own() {
 }
 
 #[test]
-fn a_server_serves_this_machine_and_a_store_of_its_own() {
+fn a_server_without_keys_serves_this_machine() {
+    Folder::new().run(&["serve", "--address", "0.0.0.0:0"]).ended_with(2).says(&["no keys"]);
+}
+
+/// Whoever asks either of two servers, one in front of the other, is told the same.
+#[test]
+fn a_server_stands_in_front_of_another_with_the_same_policy_only() {
     let folder = Folder::new();
-    folder.run(&["serve", "--address", "0.0.0.0:0"]).ended_with(2).says(&["no keys"]);
-    folder.run(&["serve", "--store", "http://localhost:9300"]).ended_with(2).says(&["its own store"]);
+    folder.write("strict.yaml", "name: strict\nrules: []\n");
+    let strict = ["--policy", "strict.yaml"];
+    let records = ["--store", "sqlite:official.db", "--address", "127.0.0.1:0"];
+    let behind = Server::with(&folder, &[&records[..], &strict].concat());
+    let before = ["--store", &behind.url, "--address", "127.0.0.1:0"];
+
+    let other = [&["serve"][..], &before].concat();
+    folder.run(&other).ended_with(2).says(&["strict", "default", "--policy"]);
+    let calendar = [&["serve", "--calendar", "us-federal"][..], &before, &strict].concat();
+    folder.run(&calendar).ended_with(2).says(&["its own calendar"]);
+
+    let front = Server::with(&folder, &[&before[..], &strict].concat());
+    let event = r#"{"type": "OVERRIDE", "actor": "anne@sba.gov", "case_id": "C-1"}"#;
+    folder.run(&["record", event, "--store", &front.url]).succeeded();
+    let told = [&front, &behind].map(|server| {
+        let asked = ["scoreboard", "--as-of", "latest", "--json", "--store", &server.url];
+        folder.run(&asked).succeeded().out
+    });
+    assert!(told[0].contains(r#""name":"strict""#), "{}", told[0]);
+    assert_eq!(told[0], told[1]);
+    assert_eq!(front.stop(), Some(0));
+    assert_eq!(behind.stop(), Some(0));
 }
 
 /// What a server logs of one request, an error and an end.
