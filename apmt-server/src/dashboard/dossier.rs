@@ -131,7 +131,7 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
         kind: kind(dossier.actor_kind),
         standing: standing(dossier.status),
         asked_for: asked_for(dossier.status),
-        plans_later: plan::later(&plans),
+        plans_later: plan::later(plans.as_ref()),
         plan: plans.flatten().map(|plan| Plan::of(&plan, dossier.as_of)),
         is_agent: dossier.actor_kind == Some(ActorKind::Agent),
         window_days: dossier.window_days,

@@ -79,7 +79,7 @@ pub(super) async fn of(app: &App, actor: &ActorName) -> Result<Option<Option<Ope
 }
 
 /// What a page says that could not wait for the plans.
-pub(super) fn later<T>(plans: &Option<T>) -> Option<&'static str> {
+pub(super) fn later<T>(plans: Option<&T>) -> Option<&'static str> {
     let words = "Which improvement plans are open is still being read from the record: load the page again in a moment.";
     plans.is_none().then_some(words)
 }

@@ -140,7 +140,7 @@ pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result
         target: target(policy),
         latest: view.latest.filter(|latest| *latest < view.as_of).map(Moment::of),
         unattributed: unattributed(&view),
-        plans_later: plan::later(&plans),
+        plans_later: plan::later(plans.as_ref()),
         has_filters: !query.search.is_empty() || query.status.is_some() || query.kind.is_some(),
         query: &query,
     };

@@ -31,7 +31,7 @@ const checks = {
 
   // What the README shows, for which it is copied to examples/.
   async picturesForTheReadme() {
-    const page = await open(browser, { viewport: { width: 1080, height: 600 } });
+    const page = await open(browser, { viewport: { width: 1260, height: 560 } });
     for (const [name, path] of [["scoreboard", "/"], ["dossier", actor(ANNE)]]) {
       await page.goto(`${base}${path}`);
       await page.getByText("Live", { exact: true }).waitFor();
