@@ -40,6 +40,13 @@
     for (const select of document.querySelectorAll(".search select")) {
       select.addEventListener("change", () => select.form.requestSubmit());
     }
+    for (const button of document.querySelectorAll("[data-print]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => print());
+    }
+    // Whoever gives a last day means it.
+    const end = document.querySelector("input[name='end']");
+    end?.addEventListener("input", () => { end.form.elements.period.value = "until"; });
     if ("live" in document.body.dataset) follow(document.body.dataset);
   };
 

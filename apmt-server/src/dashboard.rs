@@ -7,6 +7,8 @@
 //! | `/actor?actor=&as_of=` | one actor: why a plan is recommended and what would clear it, the figures, how they came to be; an empty name is nobody, to whom what could not be attributed belongs |
 //! | `/evidence?actor=&of=&page=&as_of=` | the cases behind a number: `of` is `decisions`, `overrides`, `times`, `stars`, `appeals`, `advice`, `advice-overridden` or `open` |
 //! | `/timeline?case_id=` | everything that happened to a case, and who held it when |
+//! | `/plan?actor=&rule=&as_of=` | the form that starts an improvement plan: see [`plan`](crate::plan) |
+//! | `/plan/notice?id=` | the notice that a plan was started with, to print; it ends the plan, too |
 //! | `/sign-in` | a form for a key, where the server has keys; `/sign-out` ends the session |
 //! | `/about` | how the numbers are made, and the rules that hold |
 //!
@@ -18,11 +20,14 @@
 //!
 //! # Safety
 //! A page loads nothing from elsewhere and has no script or style of its own (`Content-Security-Policy`), is shown in no
-//! other site's frame, and changes nothing: every page is a `GET`. Templates, style and script are part of the program.
+//! other site's frame. Every page is a `GET` and changes nothing; what is recorded is sent by the forms of plans, by
+//! `POST`, and refused where a browser says that another site's page sends it. Templates, style and script are part of
+//! the program.
 //!
 //! # Ten thousand actors
-//! The scoreboard is sorted and searched in memory, and follows the client's subscription: see `board`. The first view
-//! after a start reads everybody's dossier.
+//! The scoreboard is sorted and searched in memory, and follows the client's subscription: see `board`. A
+//! [`Server`](crate::serve::Server) reads everybody's dossiers, and which plans are open, when it starts, in the
+//! background; where the [router](crate::http::router) is mounted in another service, the first view does.
 
 mod about;
 mod assets;
@@ -33,6 +38,7 @@ mod csv;
 mod dossier;
 mod evidence;
 mod page;
+mod plan;
 mod query;
 mod scoreboard;
 mod sign_in;
@@ -55,6 +61,13 @@ pub(crate) fn pages() -> Router<App> {
         .route("/evidence", get(evidence::page))
         .route("/timeline", get(timeline::page))
         .route("/about", get(about::page))
+        .route("/plan", get(plan::form))
+        .route("/plan/notice", get(plan::notice))
+}
+
+/// What their forms send: it is recorded.
+pub(crate) fn forms() -> Router<App> {
+    Router::new().route("/plan", post(plan::submit)).route("/plan/close", post(plan::close))
 }
 
 /// What tells nothing of what is recorded.

@@ -37,6 +37,9 @@ use apmt_core::{Event, Timestamp};
 
 pub use life::Life;
 
+use apmt_core::yaml::YamlError;
+
+use crate::directory::Directory;
 use crate::random::Random;
 use log::Log;
 use office::Office;
@@ -74,6 +77,14 @@ pub fn events_at_scale(as_of: Timestamp, scale: usize) -> Vec<Event> {
     }
     cases::beside_the_cases(&mut clerk);
     log.into_events()
+}
+
+/// Who works there, and to whom they report.
+///
+/// # Errors
+/// As [`Directory::from_yaml`], which does not happen.
+pub fn directory() -> Result<Directory, YamlError> {
+    Directory::from_yaml("the directory of the demonstration", include_str!("demo/directory.yaml"))
 }
 
 #[cfg(test)]

@@ -13,7 +13,6 @@
 //! | `GET /live?actor=&after=` | dossiers as they change, over a WebSocket or as server-sent events: see [`live`] |
 //! | `GET /plans` | open improvement plans, each with its period and the days left: `{"as_of":…,"plans":[…]}` |
 //! | `GET /plans/{id}` | the notice that a plan was started with, by the id of the event that started it |
-//! | `GET /plan?actor=&rule=&as_of=`, `/plan/notice?id=` | pages for people: the form that starts a [plan](crate::plan), and the notice to print |
 //! | `GET /policy` | the policy that judges, with its digest |
 //! | `GET /healthz`, `/readyz` | whether the process answers; whether its store does |
 //! | `GET /metrics` | what is counted and timed, for Prometheus |
@@ -60,7 +59,8 @@
 //! | `GET /session`, `/metrics`; to be told that there is no such route or method | any key | |
 //! | `POST /event`, `/events` | `record`; for events of the types `PLAN_STARTED`, `PLAN_CLOSED` and `RETRACTION` `supervise` | |
 //! | `GET /policy`, `/status` | `read` | |
-//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…`, `/live`, `/plans…`, `/plan…` | `read` | yes |
+//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…`, `/live`, `/plans…` | `read` | yes |
+//! | the pages of the [screen](dashboard) | `read` | yes |
 //! | `POST /plan`, `/plan/close`, which the pages of plans send | `supervise` | |
 //!
 //! `HEAD` is as `GET`. Without a key that is let in, the answer is 401; with one whose scope does not allow what was
@@ -103,6 +103,7 @@ mod cloudevents;
 mod dossiers;
 mod envelope;
 mod evidence;
+pub(crate) mod form;
 mod health;
 mod hosts;
 mod limits;
@@ -112,8 +113,7 @@ mod openapi;
 mod options;
 mod origin;
 pub(crate) mod params;
-mod plan_pages;
-mod plans;
+pub(crate) mod plans;
 pub(crate) mod problem;
 mod rate;
 mod reads;
@@ -142,6 +142,7 @@ use utoipa_axum::routes;
 
 use crate::dashboard;
 use crate::dashboard::Board;
+use crate::directory::Directory;
 use crate::keys::Scope;
 use crate::plan::PlanLog;
 use access::Routes;
@@ -182,7 +183,6 @@ pub(crate) struct Shared {
     sessions: Arc<Sessions>,
     limits: Arc<Limits>,
     board: Arc<Board>,
-    plans: PlanLog,
 }
 
 impl App {
@@ -192,6 +192,14 @@ impl App {
 
     pub(crate) fn board(&self) -> &Arc<Board> {
         &self.board
+    }
+
+    pub(crate) fn plans(&self) -> &PlanLog {
+        self.board.plans()
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        self.options.directory()
     }
 }
 
@@ -215,11 +223,17 @@ impl App {
 /// ```
 pub fn router(client: Client, options: RouterOptions) -> Router {
     let lives = Lives::new(&options);
-    router_with(client, options, lives)
+    let board = Board::new(client.clone());
+    router_with(client, options, lives, board)
 }
 
-/// The router, with live connections that whoever serves it can end.
-pub(crate) fn router_with(client: Client, options: RouterOptions, lives: Arc<Lives>) -> Router {
+/// The router, with live connections that whoever serves it can end, and a board that they can keep.
+pub(crate) fn router_with(
+    client: Client,
+    options: RouterOptions,
+    lives: Arc<Lives>,
+    board: Arc<Board>,
+) -> Router {
     let (data, others) = (data(), others());
     let document = openapi::document(data.described(), others.described());
     let app = App(Arc::new(Shared {
@@ -230,9 +244,8 @@ pub(crate) fn router_with(client: Client, options: RouterOptions, lives: Arc<Liv
         options: Arc::new(options),
         lives,
         document: openapi::written(&document),
-        plans: PlanLog::new(client.clone()),
         client,
-        board: Arc::default(),
+        board,
     }));
     let data = data.limited(&app);
     let others = others.unlimited(&app);
@@ -273,8 +286,7 @@ fn data() -> Routes {
         .routes(routes!(plans::notice))
         .routes(routes!(remote::activities));
     Routes::new()
-        .audited(people.merge(plan_pages::shown()))
-        .require(Scope::Supervise, plan_pages::sent())
+        .audited(people)
         .require(Scope::Record, records)
         .require(Scope::Read, OpenApiRouter::new().routes(routes!(remote::status)))
         .open(OpenApiRouter::new().routes(routes!(session::login)))
@@ -290,7 +302,7 @@ fn others() -> Routes {
         .routes(routes!(session::logout));
     Routes::new()
         .audited(OpenApiRouter::new().routes(routes!(live::live)))
-        .open(open.merge(plan_pages::open()))
+        .open(open)
         .any_key(OpenApiRouter::new().routes(routes!(session::who)).routes(routes!(metrics::metrics)))
         .require(Scope::Read, OpenApiRouter::new().routes(routes!(health::policy)))
 }
@@ -300,7 +312,10 @@ fn screen(app: &App) -> Router<App> {
     if !app.options.dashboard() {
         return Router::new();
     }
-    let pages = Routes::new().audited(dashboard::pages().into()).limited(app);
+    let pages = Routes::new()
+        .audited(dashboard::pages().into())
+        .require(Scope::Supervise, dashboard::forms().into())
+        .limited(app);
     let open = Routes::new().open(dashboard::open().into()).limited(app);
     pages.route_layer(from_fn(dashboard::to_sign_in)).merge(open)
 }

@@ -45,7 +45,8 @@
 //! # Which plans are open
 //! [`Plans`] says so, from the events alone: the newest `PLAN_STARTED` of an actor without a `PLAN_CLOSED` after it.
 //! Events of others, without a notice, count too. Stores have no index of such events, so [`PlanLog`] follows the log
-//! behind a position of its own: the first look reads the whole log once, each later one only what is new.
+//! behind a position of its own: the first look reads the whole log once, each later one only what is new. A server takes
+//! the first look when it starts, in the background.
 
 mod evidence;
 mod instance;
@@ -65,8 +66,8 @@ pub use instance::{Instance, InstanceKind};
 pub use log::PlanLog;
 pub use notice::{Measure, Notice, PlanKind, SCHEMA, Terms, closing};
 pub use open::{OpenPlan, Plans};
-pub(crate) use page::{CSS, Form, RecordedAs, form_page, recorded_page};
-pub use page::{Style, notice_page};
+pub use page::notice_page;
+pub(crate) use page::{RecordedAs, Shown, title};
 pub(crate) use period::read_day;
 pub use period::{Period, today};
 pub use prefill::prefill;

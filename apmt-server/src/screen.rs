@@ -18,7 +18,7 @@ use std::io::Write as _;
 use anstyle::{AnsiColor, Style};
 use apmt_core::{Day, Status};
 
-pub(crate) use number::{condition, standard};
+pub(crate) use number::{age, condition, standard};
 
 pub(crate) const PLAIN: Style = Style::new();
 pub(crate) const BOLD: Style = Style::new().bold();

@@ -29,6 +29,7 @@ use apmt_core::{Error, ErrorKind, Invalid, Result};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::dashboard::Board;
 use crate::http::{Lives, RouterOptions, router_with};
 use crate::notify::Watcher;
 pub use options::{DEFAULT_ADDRESS, ServeOptions};
@@ -88,7 +89,10 @@ impl Server {
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Report {
         let Self { listener, address, options, watcher } = self;
         let lives = Lives::new(options.router());
-        let router = router_with(options.client().clone(), router_options(&options), Arc::clone(&lives));
+        let client = options.client().clone();
+        let board = Board::new(client.clone());
+        let router = router_with(client, router_options(&options), Arc::clone(&lives), Arc::clone(&board));
+        let keeping = options.router().dashboard().then(|| tokio::spawn(async move { board.keep().await }));
         tracing::debug!(%address, "answering");
         let (told_to_stop, stopped) = oneshot::channel::<()>();
         let watching = watcher.map(|watcher| {
@@ -97,6 +101,9 @@ impl Server {
             }))
         });
         connections::answer(listener, router, &lives, &options, stop).await;
+        if let Some(keeping) = keeping {
+            keeping.abort();
+        }
         drop(told_to_stop);
         if let Some(watching) = watching
             && tokio::time::timeout(options.shutdown_timeout(), watching).await.is_err()

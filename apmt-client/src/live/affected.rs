@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use apmt_core::{ActorName, CaseId, Recorded, Result, Store, What};
+use apmt_core::{ActorName, CaseId, EventType, Recorded, Result, Store, What};
 
 /// How many events are read at a time.
 const PAGE: usize = 1000;
@@ -13,6 +13,7 @@ const PAGE: usize = 1000;
 pub(super) struct Affected {
     actors: BTreeMap<ActorName, u64>,
     cases: HashMap<CaseId, u64>,
+    planned: BTreeSet<ActorName>,
 }
 
 impl Affected {
@@ -27,6 +28,11 @@ impl Affected {
             }
         }
         Ok(())
+    }
+
+    /// Those of whom a plan was started or closed, or such an event taken back: no figure of a dossier says so.
+    pub(super) fn take_planned(&mut self) -> BTreeSet<ActorName> {
+        std::mem::take(&mut self.planned)
     }
 
     /// Who it is, and the position of the last event that concerns each.
@@ -47,6 +53,9 @@ impl Affected {
     fn add(&mut self, recorded: &Recorded, position: u64) {
         if let Some(actor) = recorded.event.actor() {
             self.add_actor(actor, position);
+            if matches!(recorded.event.event_type(), EventType::PlanStarted | EventType::PlanClosed) {
+                self.planned.insert(actor.clone());
+            }
         }
         if let Some(case_id) = recorded.event.case_id() {
             let last = self.cases.entry(case_id.clone()).or_default();

@@ -11,6 +11,9 @@ use serde_json::{Map, Value};
 /// There is one only where something changed other than by the passing of time: the fields
 /// `as_of`, and hours on open clocks that grew by no more than the time that went by, make none of their own. What
 /// leaves the window as time passes is seen with the next event that concerns the actor.
+///
+/// An improvement plan that is started or closed makes one too, for its actor: no field of a dossier says so, so its
+/// `changes` may be empty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DossierDelta {

@@ -327,12 +327,14 @@ impl Run {
         let Some(last) = events.last().map(|recorded| recorded.position) else { return Ok(Found::Nothing) };
         let mut affected = Affected::default();
         affected.take(&*self.store, &events).await?;
+        let planned = affected.take_planned();
         let affected = affected.into_actors(&*self.store).await?;
         let now = self.store.status().await?.now;
         let mut batch = Vec::with_capacity(affected.len());
         for (actor, position) in affected {
             let dossier = self.store.dossier(&actor, AsOf::At(now), &self.policy).await?;
-            batch.extend(self.change(&progress.known, position, dossier, unsure == 0));
+            let told = planned.contains(&actor);
+            batch.extend(self.change(&progress.known, position, dossier, unsure == 0, told));
         }
         // Nothing is published before everything has been read, so that an attempt that fails leaves no trace.
         progress.cursor = Some(last);
@@ -348,13 +350,14 @@ impl Run {
         Ok(if all { Found::All } else { Found::Some })
     }
 
-    /// What is to be told of a dossier, if anything.
+    /// What is to be told of a dossier, if anything; where it is `told` in any case, even that nothing in it changed.
     fn change(
         &self,
         known: &HashMap<ActorName, Arc<Dossier>>,
         position: u64,
         dossier: Dossier,
         sure: bool,
+        told: bool,
     ) -> Option<Change> {
         if !sure {
             return Some(Change { position, fields: None, old: None, dossier: Arc::new(dossier) });
@@ -364,7 +367,7 @@ impl Run {
             Some(old) => changes(old, &dossier),
             None => changes(&self.nothing_of(&dossier), &dossier),
         };
-        (!fields.is_empty()).then(|| Change {
+        (told || !fields.is_empty()).then(|| Change {
             position,
             fields: Some(fields.into()),
             old,

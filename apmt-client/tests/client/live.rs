@@ -155,6 +155,22 @@ fn a_batch_makes_one_delta_an_actor() {
     assert_eq!(live.next_timeout(Duration::ZERO).unwrap(), None);
 }
 
+/// No figure says so, and yet whoever shows plans must hear of it.
+#[test]
+fn a_plan_that_is_started_closed_or_taken_back_is_told() {
+    let client = Client::open("memory:").unwrap();
+    record(&client, Event::decision("anne"));
+    let mut live = client.subscribe();
+    let started = record(&client, Event::plan_started("anne"));
+    for event in [Event::plan_closed("anne"), Event::retraction(started, "a slip")] {
+        let delta = next(&mut live);
+        assert_eq!((delta.actor.as_str(), &*delta.changes, delta.lagged), ("anne", &[][..], false));
+        assert_eq!(delta.dossier.metrics.decisions, 1);
+        record(&client, event);
+    }
+    assert_eq!(next(&mut live).position, 4);
+}
+
 #[test]
 fn one_actor_may_be_followed() {
     let client = client_on(&TestStore::new()).build().unwrap();

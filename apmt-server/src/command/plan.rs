@@ -10,7 +10,7 @@ use futures_lite::future::block_on;
 use super::{Instant, print, print_json};
 use crate::failure::{Ending, Failure};
 use crate::open::{self, Purpose, StoreOptions, close};
-use crate::plan::{self, Measure, Notice, Period, PlanLog, Style, today};
+use crate::plan::{self, Measure, Notice, Period, PlanLog, today};
 use crate::screen::printable;
 
 /// Pre-fill notices, start and close improvement plans
@@ -108,7 +108,7 @@ impl Prepare {
         let client = self.store.open(Purpose::Read)?;
         let notice = self.terms.notice(&client, &self.actor)?;
         if self.html && !self.json {
-            let page = plan::notice_page(&notice, Style::Within)
+            let page = plan::notice_page(&notice)
                 .map_err(|error| Failure::new("the page cannot be written").with_source(error))?;
             print(&page)?;
         } else {

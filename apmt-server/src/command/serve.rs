@@ -75,7 +75,7 @@ pub(super) struct Serve {
     /// With --keys the server answers under every name, unless this says under which.
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
-    /// Who people are and to whom they report, in YAML: for notices and notifications
+    /// Who people are and to whom they report, in YAML: for notices and notifications [default: with --demo, its own]
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
     /// Tell supervisors when a plan is recommended, by e-mail or webhook: the settings, in YAML
@@ -136,7 +136,10 @@ impl Serve {
         // Programs read the log as JSON and nothing else beside it.
         let said_as_json = self.log.log == Format::Json;
         self.log.start()?;
-        let directory = Arc::new(open::directory(self.directory.as_deref())?);
+        let directory = Arc::new(match (&self.directory, self.demo) {
+            (None, Some(_)) => crate::demo::directory()?,
+            (path, _) => open::directory(path.as_deref())?,
+        });
         let notify = self.notify.as_deref().map(|path| {
             let settings = Settings::from_yaml(&path.display().to_string(), &open::text(path)?)?;
             let options = settings.to_options(path.parent().unwrap_or(Path::new("")))?;
@@ -170,7 +173,7 @@ impl Serve {
                 }
                 complain(&format!("listening on {scheme}://{address}"));
                 if self.demo.is_some() {
-                    complain(&what_to_try(&format!("{scheme}://{address}")));
+                    what_to_try(&format!("{scheme}://{address}")).lines().for_each(complain);
                 }
             })
         };
@@ -233,7 +236,7 @@ fn live_on(client: &Client, stopped: &Receiver<()>) {
 
 fn what_to_try(url: &str) -> String {
     format!(
-        "Try:\n  curl {url}/dossier/{ANNE}\n  curl '{url}/dossiers?status=pip'\n  \
+        "Open {url} in a browser, or try:\n  curl {url}/dossier/{ANNE}\n  curl '{url}/dossiers?status=pip'\n  \
          curl -N -H 'accept: text/event-stream' {url}/live"
     )
 }

@@ -13,6 +13,7 @@ use super::assets;
 use super::words::instant;
 use crate::http::Caller;
 use crate::http::problem::Problem;
+use crate::keys::Scope;
 
 /// Nothing but what this server has itself, and no script or style within a page: what a hostile name would bring is
 /// not run even where it were not escaped.
@@ -25,6 +26,8 @@ pub(crate) struct Base {
     path: String,
     /// By which key the visitor is signed in, where the server has keys.
     signed_in: Option<String>,
+    /// Whether the visitor may start and close plans.
+    supervises: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Base {
@@ -32,9 +35,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Base {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let OriginalUri(original) = OriginalUri::from_request_parts(parts, state).await?;
-        let signed_in =
-            parts.extensions.get::<Caller>().and_then(Caller::key).map(|key| key.name().to_owned());
-        Ok(Self { path: Self::between(original.path(), parts.uri.path()), signed_in })
+        let caller = parts.extensions.get::<Caller>();
+        let signed_in = caller.and_then(Caller::key).map(|key| key.name().to_owned());
+        let supervises = caller.is_some_and(|caller| caller.scope().includes(Scope::Supervise));
+        Ok(Self { path: Self::between(original.path(), parts.uri.path()), signed_in, supervises })
     }
 }
 
@@ -64,11 +68,12 @@ pub(super) struct Shell {
     pub(super) css: String,
     pub(super) script: String,
     pub(super) signed_in: Option<String>,
+    pub(super) supervises: bool,
 }
 
 impl Shell {
     pub(super) fn new(base: &Base, title: impl Into<String>) -> Self {
-        let Base { path: base, signed_in } = base;
+        let Base { path: base, signed_in, supervises } = base;
         let asset = |asset: &assets::Asset| format!("{base}/assets/{}", asset.file());
         Self {
             title: title.into(),
@@ -76,6 +81,7 @@ impl Shell {
             script: asset(&assets::SCRIPT),
             base: base.clone(),
             signed_in: signed_in.clone(),
+            supervises: *supervises,
         }
     }
 }
@@ -115,6 +121,12 @@ pub(super) fn html(page: &impl Template) -> Response {
     }
 }
 
+/// Sends a browser on, so that loading the page again sends nothing again.
+pub(super) fn see_other(to: &str) -> Response {
+    let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
+    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
+}
+
 /// What a page ends in that cannot be shown: a page that says why.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -135,8 +147,9 @@ impl IntoResponse for Failure {
         let status = self.problem.status();
         let heading = match status {
             StatusCode::BAD_REQUEST => "This address asks for something that there is not",
-            StatusCode::FORBIDDEN => "You may not see this",
+            StatusCode::FORBIDDEN => "This is not allowed",
             StatusCode::NOT_FOUND => "There is nothing here",
+            StatusCode::CONFLICT => "This is no longer so",
             StatusCode::SERVICE_UNAVAILABLE => "The record cannot be read right now",
             _ => "This page cannot be shown",
         };

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use apmt_core::{ActorKind, Invalid, Status};
 use axum::http::Uri;
 
+use crate::directory::Directory;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 
@@ -111,10 +112,10 @@ impl Query {
         let params = Params::of(uri, &known)?;
         let text = |name| params.text(name).map(str::trim).filter(|text| !text.is_empty());
         let status = text("status").map(|status| {
-            [Status::Good, Status::Watch, Status::Pip]
-                .into_iter()
-                .find(|known| known.name() == status)
-                .ok_or_else(|| Invalid::new("status", status, "must be good, watch or pip"))
+            Status::ALL.iter().copied().find(|known| known.name() == status).ok_or_else(|| {
+                let names: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();
+                Invalid::new("status", status, format!("must be one of {}", names.join(", ")))
+            })
         });
         let kind = text("kind").map(|kind| {
             Kind::ALL
@@ -218,18 +219,27 @@ impl Query {
         })
     }
 
-    fn wants(&self, search: &str, entry: &Entry) -> bool {
+    fn wants(&self, search: &str, entry: &Entry, directory: &Directory) -> bool {
         let dossier = &entry.dossier;
+        let is_found = || {
+            dossier.actor.as_str().contains(search)
+                || directory.person(&dossier.actor).name().to_lowercase().contains(search)
+        };
         self.status.is_none_or(|status| dossier.status == status)
             && self.kind.is_none_or(|kind| kind.is(dossier.actor_kind))
-            && (search.is_empty() || dossier.actor.as_str().contains(search))
+            && (search.is_empty() || is_found())
     }
 
-    /// The rows that are asked for, in the order that is asked for. `entries` come in the order of their names.
-    pub(super) fn rows<'a>(&self, entries: impl Iterator<Item = &'a Entry>) -> Vec<&'a Entry> {
+    /// The rows that are asked for, in the order that is asked for. `entries` come in the order of their actors; the
+    /// directory says what else people are called.
+    pub(super) fn rows<'a>(
+        &self,
+        entries: impl Iterator<Item = &'a Entry>,
+        directory: &Directory,
+    ) -> Vec<&'a Entry> {
         let search = self.search.to_lowercase();
         let mut rows: Vec<(&Entry, Option<f64>, Option<f64>)> = entries
-            .filter(|entry| self.wants(&search, entry))
+            .filter(|entry| self.wants(&search, entry, directory))
             .map(|entry| (entry, key(entry, self.sort), Rate::of(&entry.dossier).value()))
             .collect();
         let descends = self.sort.descends_first() != self.reversed;
@@ -310,7 +320,9 @@ mod tests {
             entry("model", ActorKind::Agent, 9, 10, Some(3.0)),
         ];
         let query = query(asked);
-        query.rows(entries.iter()).iter().map(|entry| entry.dossier.actor.to_string()).collect()
+        let directory = "people: [{actor: carla, name: Carla Méndez}]";
+        let directory = Directory::from_yaml("directory.yaml", directory).unwrap();
+        query.rows(entries.iter(), &directory).iter().map(|entry| entry.dossier.actor.to_string()).collect()
     }
 
     #[test]
@@ -330,8 +342,10 @@ mod tests {
     #[test]
     fn rows_are_filtered() {
         assert_eq!(names("?status=pip&sort=name"), ["anne", "model"]);
+        assert_eq!(names("?status=review"), [""; 0]);
         assert_eq!(names("?kind=agent"), ["model"]);
         assert_eq!(names("?q=+AN+"), ["anne"]);
+        assert_eq!(names("?q=m%C3%89NDEZ"), ["carla"]);
         assert_eq!(names("?q=nobody&status=&kind="), [""; 0]);
     }
 

@@ -1,8 +1,9 @@
 //! `/`: everybody, a line each; and the same as a file for spreadsheets.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use apmt_core::{ActorKind, AsOf, Policy, Status};
+use apmt_core::{ActorKind, ActorName, AsOf, Policy, Status, Timestamp};
 use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
@@ -10,10 +11,13 @@ use axum::response::{IntoResponse, Response};
 
 use super::board::{self, Entry, View};
 use super::page::{Base, Failure, Moment, Shell, html};
+use super::plan::{self, Plan};
 use super::query::{Direction, Kind, Query, Sort};
 use super::words::{Figure, Rate, Standing, Trend, counted, encoded, grouped, kind, rate_trend, standing};
 use super::{csv, words};
 use crate::http::App;
+use crate::http::problem::Problem;
+use crate::plan::OpenPlan;
 
 /// How many rows are in a group.
 const GROUP: usize = 50;
@@ -43,6 +47,8 @@ struct Page<'a> {
     target: Option<String>,
     latest: Option<Moment>,
     unattributed: Option<String>,
+    /// What is said while it is not known yet who has a plan.
+    plans_later: Option<&'static str>,
     has_filters: bool,
 }
 
@@ -75,6 +81,8 @@ struct Column {
 struct Row {
     name: String,
     href: String,
+    /// What the directory calls the actor; empty where it does not know.
+    person: String,
     kind: &'static str,
     standing: Standing,
     hours: Figure,
@@ -85,6 +93,7 @@ struct Row {
     oldest: Option<String>,
     overdue: Option<u64>,
     trend: Option<Trend>,
+    plan: Option<Plan>,
 }
 
 struct Pages {
@@ -105,9 +114,9 @@ struct Size {
 /// `GET /`.
 pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result<Response, Failure> {
     let query = Query::of(&uri).map_err(|problem| base.failure(problem))?;
-    let view = view(&app, &query).await.map_err(|problem| base.failure(problem))?;
+    let (view, plans) = view(&app, &query).await.map_err(|problem| base.failure(problem))?;
     let policy = app.client().policy();
-    let rows = query.rows(view.actors.values());
+    let rows = query.rows(view.actors.values(), app.directory());
     let (shown, pages) = one_page(&query, rows.len());
     let page = Page {
         shell: Shell::new(&base, "Performance"),
@@ -123,7 +132,7 @@ pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result
             .get(shown)
             .unwrap_or_default()
             .chunks(GROUP)
-            .map(|group| group.iter().map(|entry| row(&query, entry)).collect())
+            .map(|group| group.iter().map(|entry| row(&app, &query, entry, &plans, view.as_of)).collect())
             .collect(),
         csv: format!("scoreboard.csv{}", query.with(|_| ())),
         pages,
@@ -131,6 +140,7 @@ pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result
         target: target(policy),
         latest: view.latest.filter(|latest| *latest < view.as_of).map(Moment::of),
         unattributed: unattributed(&view),
+        plans_later: plan::later(plans.as_ref()),
         has_filters: !query.search.is_empty() || query.status.is_some() || query.kind.is_some(),
         query: &query,
     };
@@ -140,43 +150,65 @@ pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result
 /// `GET /scoreboard.csv`: every row that is asked for, on whichever page.
 pub(super) async fn export(State(app): State<App>, base: Base, uri: Uri) -> Result<Response, Failure> {
     let query = Query::of(&uri).map_err(|problem| base.failure(problem))?;
-    let view = view(&app, &query).await.map_err(|problem| base.failure(problem))?;
-    let rows = query.rows(view.actors.values());
+    let (view, plans) = view(&app, &query).await.map_err(|problem| base.failure(problem))?;
+    let rows = query.rows(view.actors.values(), app.directory());
     let file = format!("scoreboard-{}.csv", view.as_of.to_datetime().format("%Y-%m-%d"));
     let headers = [
         ("content-type", "text/csv; charset=utf-8; header=present".to_owned()),
         ("content-disposition", format!("attachment; filename=\"{file}\"")),
     ];
-    Ok((headers, csv::scoreboard(&rows)).into_response())
+    Ok((headers, csv::scoreboard(&rows, app.directory(), &plans.unwrap_or_default(), view.as_of))
+        .into_response())
 }
 
-/// The board that a query is about: the one that is kept fresh, or one made for an instant.
-async fn view(app: &App, query: &Query) -> apmt_core::Result<Arc<View>> {
-    if query.as_of.is_empty() {
-        return app.board().view(app.client()).await;
+/// Who has an improvement plan. That is only known as of now; `None` where it is still being read.
+type OpenPlans = Option<BTreeMap<ActorName, OpenPlan>>;
+
+/// The board that a query is about, and who has a plan: the one that is kept fresh, or one made for an instant.
+async fn view(app: &App, query: &Query) -> Result<(Arc<View>, OpenPlans), Problem> {
+    if !query.as_of.is_empty() {
+        let as_of: AsOf = query.as_of.parse()?;
+        return Ok((Arc::new(board::read(app.client(), as_of).await?), Some(BTreeMap::new())));
     }
-    let as_of: AsOf = query.as_of.parse()?;
-    Ok(Arc::new(board::read(app.client(), as_of).await?))
+    let mut view = app.board().view().await?;
+    let plans = plan::all(app).await?.map(|plans| {
+        let plans = plans.into_iter().map(|plan| (plan.actor.clone(), plan));
+        plans.collect::<BTreeMap<_, _>>()
+    });
+    // Who has done nothing for a whole window, as on a leave, is on no scoreboard: whoever has a plan is on this one.
+    for actor in plans.iter().flat_map(BTreeMap::keys) {
+        if !view.actors.contains_key(actor) {
+            let (client, as_of) = (app.client(), AsOf::At(view.as_of));
+            let dossier = Arc::new(client.store().dossier(actor, as_of, client.policy()).await?);
+            Arc::make_mut(&mut view).actors.insert(actor.clone(), Entry { dossier, before: None });
+        }
+    }
+    Ok((view, plans))
 }
 
 fn filters(query: &Query, view: &View) -> Vec<Filter> {
-    let count = |status: Option<Status>| {
+    let number = |status: Option<Status>| {
         let has = |entry: &&Entry| status.is_none_or(|status| entry.dossier.status == status);
-        grouped(view.actors.values().filter(has).count() as u64)
+        view.actors.values().filter(has).count() as u64
     };
     let filter = |status: Option<Status>, class, symbol, label| Filter {
         href: query.with(|query| query.status = status),
         class,
         symbol,
         label,
-        count: count(status),
+        count: grouped(number(status)),
         current: query.status == status,
     };
     let one = |status| {
         let Standing { class, symbol, words } = standing(status);
         filter(Some(status), class, symbol, words)
     };
-    vec![one(Status::Pip), one(Status::Watch), one(Status::Good), filter(None, "all", "", "Everybody")]
+    // The gravest first; what nobody has is left out where not every policy can give it.
+    let usual = |status: &Status| matches!(status, Status::Pip | Status::Watch | Status::Good);
+    let shown =
+        |status: &&Status| usual(status) || query.status == Some(**status) || number(Some(**status)) > 0;
+    let by_status = Status::ALL.iter().rev().filter(shown).map(|status| one(*status));
+    by_status.chain([filter(None, "all", "", "Everybody")]).collect()
 }
 
 fn kinds(query: &Query) -> Vec<Choice> {
@@ -225,7 +257,7 @@ fn columns(query: &Query) -> Vec<Column> {
     ]
 }
 
-fn row(query: &Query, entry: &Entry) -> Row {
+fn row(app: &App, query: &Query, entry: &Entry, plans: &OpenPlans, now: Timestamp) -> Row {
     let dossier = &*entry.dossier;
     let metrics = &dossier.metrics;
     let rate = Rate::of(dossier);
@@ -234,6 +266,7 @@ fn row(query: &Query, entry: &Entry) -> Row {
     Row {
         name: dossier.actor.to_string(),
         href: format!("actor?actor={}{as_of}", encoded(dossier.actor.as_str())),
+        person: app.directory().person(&dossier.actor).name().to_owned(),
         kind: kind(dossier.actor_kind),
         standing: standing(dossier.status),
         hours: Figure::mean(metrics.avg_processing_hours, metrics.processing_hours.count, ""),
@@ -244,6 +277,7 @@ fn row(query: &Query, entry: &Entry) -> Row {
         oldest: metrics.open.oldest_hours.map(words::duration),
         overdue: metrics.open.overdue,
         trend: rate_trend(entry.before.as_deref(), dossier),
+        plan: plans.as_ref().and_then(|plans| plans.get(&dossier.actor)).map(|plan| Plan::of(plan, now)),
     }
 }
 

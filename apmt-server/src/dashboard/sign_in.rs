@@ -6,11 +6,11 @@ use askama::Template;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::page::{Base, Shell, html};
+use super::page::{Base, Shell, html, see_other};
 use super::words::encoded;
 use crate::http::App;
 use crate::http::problem::Problem;
@@ -40,13 +40,32 @@ pub(crate) async fn to_sign_in(
             let asked = asked.path_and_query().map_or("", |asked| asked.as_str());
             see_other(&format!("{}/sign-in?next={}", base.path(), encoded(asked)))
         }
-        StatusCode::FORBIDDEN if reads => {
+        StatusCode::UNAUTHORIZED if is_of_api(&response) => {
             let detail =
-                "Your key may record, and not read. Sign in with one of the scope read or supervise.";
+                "Your session has ended, and nothing was recorded. Sign in, and fill in the form again.";
+            let mut page = base.failure(Problem::new(StatusCode::UNAUTHORIZED, detail)).into_response();
+            let challenge = response.headers().get(header::WWW_AUTHENTICATE);
+            page.headers_mut().extend(challenge.map(|value| (header::WWW_AUTHENTICATE, value.clone())));
+            page
+        }
+        StatusCode::FORBIDDEN if is_of_api(&response) => {
+            let detail = if reads {
+                "Your key may record, and not read. Sign in with one of the scope read or supervise."
+            } else {
+                "Nothing was recorded: to start or close a plan takes a key of the scope supervise."
+            };
             base.failure(Problem::new(StatusCode::FORBIDDEN, detail)).into_response()
         }
         _ => response,
     }
+}
+
+/// Whether an answer is made for programs: pages say themselves what is wrong.
+fn is_of_api(response: &Response) -> bool {
+    !response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
 /// `GET /sign-in`.
@@ -102,11 +121,6 @@ fn is_own_path(next: &str) -> bool {
     next.starts_with('/')
         && !next.starts_with("//")
         && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
-}
-
-fn see_other(to: &str) -> Response {
-    let to = HeaderValue::from_str(to).unwrap_or(HeaderValue::from_static("/"));
-    (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
 }
 
 fn with_cookie(mut response: Response, from: &Response) -> Response {

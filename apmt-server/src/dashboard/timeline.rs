@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::cases::reasons;
 use super::chart::stretches::{self, Stretch, With};
 use super::page::{Base, Failure, Moment, Shell, html};
-use super::words::{counted, encoded, instant};
+use super::words::{counted, encoded};
 use crate::http::App;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
@@ -47,6 +47,7 @@ struct Entry {
     what: String,
     actor: Option<(String, String)>,
     details: Vec<String>,
+    due: Option<Moment>,
     /// Why it counts no longer.
     taken_back: Option<String>,
     class: &'static str,
@@ -97,6 +98,10 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
             what: what(event),
             actor: event.event.actor().map(|actor| (actor.to_string(), encoded(actor.as_str()))),
             details: details(&event.event),
+            due: match event.event.what() {
+                What::CaseOpened { due, .. } => due.map(Moment::of),
+                _ => None,
+            },
             taken_back: event.retracted.then(reason),
             class: class(event),
         }
@@ -252,10 +257,7 @@ fn details(event: &Event) -> Vec<String> {
         }
     };
     match event.what() {
-        What::CaseOpened { track, due } => {
-            add("track", track.as_deref());
-            add("due", due.map(instant).as_deref());
-        }
+        What::CaseOpened { track, .. } => add("track", track.as_deref()),
         What::Paused { reason } | What::Resumed { reason } => add("reason", reason.as_deref()),
         What::AiRecommendation { model, confidence, .. } => {
             add("model", model.as_deref());

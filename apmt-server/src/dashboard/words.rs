@@ -4,6 +4,8 @@
 use apmt_core::time::HOUR_MS;
 use apmt_core::{ActorKind, ActorName, Dossier, Metrics, Status, Timestamp};
 
+use crate::screen;
+
 /// What stands where there is no value.
 pub(super) const NOTHING: &str = "–";
 /// Fewer than this say little: the number is shown smaller.
@@ -162,17 +164,9 @@ pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
 }
 
-/// How long, as it is said: `40 min`, `31 h`, `23 days`.
+/// How long, as it is said, in one piece: `40 min`, `31 h`, `23 days`.
 pub(super) fn duration(hours: f64) -> String {
-    if hours < 1.0 {
-        format!("{:.0}\u{a0}min", (hours * 60.0).floor())
-    } else if hours < 10.0 {
-        format!("{hours:.1}\u{a0}h")
-    } else if hours < 48.0 {
-        format!("{:.0}\u{a0}h", hours.floor())
-    } else {
-        format!("{:.0}\u{a0}days", (hours / 24.0).floor())
-    }
+    screen::age(hours).replace(' ', "\u{a0}")
 }
 
 /// Milliseconds as hours.
@@ -214,9 +208,11 @@ pub(super) struct Standing {
 pub(super) const fn standing(status: Status) -> Standing {
     match status {
         Status::Good => Standing { class: "good", symbol: "✓", words: "On track" },
+        Status::InsufficientData => Standing { class: "unsure", symbol: "?", words: "Too little to say" },
         Status::Watch => Standing { class: "watch", symbol: "▲", words: "Watch" },
-        // An outcome of a later version is for people to look at.
-        _ => Standing { class: "pip", symbol: "!", words: "Plan recommended" },
+        Status::Pip => Standing { class: "pip", symbol: "!", words: "Plan recommended" },
+        // An outcome of a later version is for people to look at, and nothing that anybody recommended.
+        _ => Standing { class: "watch", symbol: "◆", words: "Review the work" },
     }
 }
 
@@ -246,6 +242,19 @@ mod tests {
         assert!(Figure::rate(0, 0, None).is_none());
     }
 
+    /// A person's job can hang on it: nothing but the policy's own recommendation is called one.
+    #[test]
+    fn only_a_recommended_plan_is_called_so() {
+        for status in Status::ALL {
+            let Standing { class, words, .. } = standing(*status);
+            let is_pip = *status == Status::Pip;
+            assert_eq!((class == "pip", words == "Plan recommended"), (is_pip, is_pip), "{status}");
+        }
+        let distinct: std::collections::BTreeSet<_> =
+            Status::ALL.iter().map(|status| (standing(*status).words, standing(*status).symbol)).collect();
+        assert_eq!(distinct.len(), Status::ALL.len());
+    }
+
     #[test]
     fn trends_are_told_in_words() {
         let words = |before, now| trend((before, 20), now, percent).map(|trend| trend.words);
@@ -263,9 +272,6 @@ mod tests {
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(tenths(54.16), "54.2");
         assert_eq!(tenths(12_345.6), "12,346");
-        assert_eq!(duration(0.7), "42\u{a0}min");
-        assert_eq!(duration(3.25), "3.2\u{a0}h");
-        assert_eq!(duration(31.9), "31\u{a0}h");
         assert_eq!(duration(23.5 * 24.0), "23\u{a0}days");
         assert_eq!(instant("2026-03-02T15:00:59Z".parse().unwrap()), "2 Mar 2026, 15:00 UTC");
     }

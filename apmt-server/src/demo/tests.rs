@@ -62,6 +62,19 @@ fn anne_and_bob_stand_at_their_figures_for_a_week() {
 }
 
 #[test]
+fn the_directory_knows_everybody() {
+    let end = at(ENDS[0]);
+    let directory = super::directory().unwrap();
+    let all = block_on(store_of(end).dossiers(AsOf::At(end), &Policy::default(), None, 1000)).unwrap();
+    for dossier in &all {
+        let person = directory.person(&dossier.actor);
+        let told = [person.name(), person.position(), person.unit(), person.supervisor_name()];
+        assert!(told.iter().all(|text| !text.is_empty()), "{}: {told:?}", dossier.actor);
+    }
+    assert_eq!(directory.len(), all.len());
+}
+
+#[test]
 fn forty_actors_of_whom_two_are_flagged() {
     for end in ENDS {
         let store = store_of(at(end));

@@ -126,7 +126,7 @@ impl Metrics {
 /// Work on the store, timed.
 impl App {
     /// Records an event.
-    pub(super) async fn record_event(&self, event: Event) -> Result<Receipt> {
+    pub(crate) async fn record_event(&self, event: Event) -> Result<Receipt> {
         let receipt = timed(&self.metrics.append, self.client.record_event(event)).await?;
         self.count(std::slice::from_ref(&receipt));
         Ok(receipt)

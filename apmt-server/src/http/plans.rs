@@ -39,7 +39,7 @@ struct OpenWithDays {
 pub(crate) async fn plans(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     Params::of(&uri, &[])?;
     let as_of = app.client.status().await?.now;
-    let plans = app.plans.open().await?.into_iter();
+    let plans = app.plans().open().await?.into_iter();
     let plans = plans.map(|plan| OpenWithDays { days_left: plan.days_left(today(as_of)), plan }).collect();
     json(&Open { as_of, plans })
 }
@@ -58,7 +58,7 @@ pub(crate) async fn notice(State(app): State<App>, Name(id): Name, uri: Uri) -> 
 
 impl App {
     /// The notice that the event of that id carries, and the event.
-    pub(super) async fn notice(&self, id: &str) -> Result<(Notice, Recorded), Problem> {
+    pub(crate) async fn notice(&self, id: &str) -> Result<(Notice, Recorded), Problem> {
         let id = read_id(id)?;
         let recorded = self.client.event(id).await?;
         recorded
@@ -71,7 +71,7 @@ impl App {
 }
 
 /// The id of an event.
-pub(super) fn read_id(id: &str) -> Result<Uuid, apmt_core::Invalid> {
+pub(crate) fn read_id(id: &str) -> Result<Uuid, apmt_core::Invalid> {
     let rule = "must be a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057";
     Uuid::try_parse(id).map_err(|_| apmt_core::Invalid::new("id", id, rule))
 }

@@ -14,7 +14,7 @@ const PAGE: usize = 1000;
 ///
 /// Each look reads what the log has got since the last one, and so sees all that was recorded before the call. The
 /// first look reads the whole log, once a process; if it is given up halfway, as when a request runs out of time, the
-/// next one goes on from there.
+/// next one goes on from there. A [`Server`](crate::serve::Server) takes that look when it starts, before anybody asks.
 #[derive(Clone)]
 pub struct PlanLog {
     client: Client,
@@ -57,7 +57,8 @@ impl PlanLog {
         Ok(self.lock().plans.open().into_iter().cloned().collect())
     }
 
-    async fn catch_up(&self) -> Result<()> {
+    /// Reads what the log has got since the last look.
+    pub(crate) async fn catch_up(&self) -> Result<()> {
         loop {
             let after = self.lock().position;
             let events = self.client.events(after, PAGE).await?;

@@ -15,14 +15,16 @@ pub(super) fn tenths(value: Option<f64>) -> String {
     value.map_or_else(|| NOTHING.to_owned(), |value| format!("{value:.1}"))
 }
 
-/// Hours as they are said: `40 min`, `31 h`, `23 d`.
-pub(super) fn age(hours: f64) -> String {
+/// How long, as it is said: `40 min`, `3.2 h`, `31 h`, `23 days`.
+pub(crate) fn age(hours: f64) -> String {
     if hours < 1.0 {
         format!("{:.0} min", (hours * 60.0).floor())
+    } else if hours < 10.0 {
+        format!("{hours:.1} h")
     } else if hours < 48.0 {
         format!("{:.0} h", hours.floor())
     } else {
-        format!("{:.0} d", (hours / 24.0).floor())
+        format!("{:.0} days", (hours / 24.0).floor())
     }
 }
 
@@ -102,8 +104,9 @@ mod tests {
     #[test]
     fn ages_and_instants() {
         assert_eq!(age(0.7), "42 min");
+        assert_eq!(age(3.25), "3.2 h");
         assert_eq!(age(31.9), "31 h");
-        assert_eq!(age(23.5 * 24.0), "23 d");
+        assert_eq!(age(23.5 * 24.0), "23 days");
         assert_eq!(instant("2026-03-01T09:30:00.123Z".parse().unwrap()), "2026-03-01 09:30:00 UTC");
         assert_eq!(percent(None), "—");
     }

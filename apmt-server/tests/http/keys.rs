@@ -54,7 +54,14 @@ const ROUTES: &[(&str, &str, Needs, &str)] = &[
 
 /// Pages for people, and what their forms send: no part of the API that is described.
 const PAGES: &[(&str, &str, Needs, &str)] = &[
-    ("GET", "/plan/style.css", Needs::Nothing, ""),
+    ("GET", "/", Needs::A(Scope::Read), ""),
+    ("GET", "/scoreboard.csv", Needs::A(Scope::Read), ""),
+    ("GET", "/actor", Needs::A(Scope::Read), ""),
+    ("GET", "/evidence", Needs::A(Scope::Read), ""),
+    ("GET", "/timeline", Needs::A(Scope::Read), ""),
+    ("GET", "/about", Needs::A(Scope::Read), ""),
+    ("GET", "/sign-in", Needs::Nothing, ""),
+    ("GET", "/favicon.svg", Needs::Nothing, ""),
     ("GET", "/plan", Needs::A(Scope::Read), ""),
     ("GET", "/plan/notice", Needs::A(Scope::Read), ""),
     ("POST", "/plan", Needs::A(Scope::Supervise), "actor=anne"),
@@ -74,13 +81,21 @@ const NO_ROUTES: &[(&str, &str, Needs, &str)] = &[
 fn sent(path: &str) -> String {
     let path = path.replace("{id}", ID).replace("{actor}", "anne").replace("{case_id}", "C-1");
     match path.as_str() {
-        "/dossier" | "/contributions" | "/activity" | "/plan" => format!("{path}?actor=anne"),
-        "/case" => format!("{path}?case_id=C-1"),
+        "/dossier" | "/contributions" | "/activity" | "/plan" | "/actor" | "/evidence" => {
+            format!("{path}?actor=anne")
+        }
+        "/case" | "/timeline" => format!("{path}?case_id=C-1"),
         _ => path,
     }
 }
 
 fn refused(answer: &Answer, what: &str) {
+    // Who asks for a page is shown where to sign in.
+    if answer.header("location").is_some_and(|place| place.starts_with("/sign-in?next=")) {
+        assert_eq!(answer.status, 303, "{what}");
+        assert!(answer.body.is_empty(), "{what}");
+        return;
+    }
     assert_eq!(answer.status, 401, "{what}");
     assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"), "{what}");
 }

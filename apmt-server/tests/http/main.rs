@@ -9,6 +9,7 @@
 
 mod audit;
 mod batches;
+mod board;
 #[cfg(feature = "postgres")]
 #[path = "../../../apmt-store-postgres/tests/postgres/cluster.rs"]
 mod cluster;

@@ -1,4 +1,5 @@
 // The browser, and what every check needs of it. The modules lie where the tests put them: APMT_SCREEN_MODULES.
+import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -52,4 +53,48 @@ export const accessible = async (page) => {
 export const fits = async (page) => {
   const [width, all] = await page.evaluate(() => [document.documentElement.clientWidth, document.documentElement.scrollWidth]);
   check(all <= width, `${page.url()} is ${all} wide where there is room for ${width}`);
+};
+
+// Every page in both themes and at both widths: axe-core looks at it, nothing lies outside, and there is a picture.
+export const look = async (browser, base, screens, pages, session) => {
+  const wrong = [];
+  for (const colorScheme of ["light", "dark"]) {
+    for (const width of [1280, 390]) {
+      const page = await open(browser, { colorScheme, storageState: session, viewport: { width, height: 900 } });
+      for (const [name, path] of Object.entries(pages)) {
+        await page.goto(`${base}${path}`);
+        await page.locator(".tools:not([hidden])").waitFor();
+        for (const check of [accessible, fits]) await check(page).catch((error) => wrong.push(`${colorScheme}, ${width}: ${error.message}`));
+        // Rows outside of the window are not painted.
+        const height = await page.evaluate(() => document.documentElement.scrollHeight);
+        await page.setViewportSize({ width, height });
+        await page.screenshot({ path: `${screens}/${name}-${colorScheme}-${width}.png`, fullPage: true });
+        await page.setViewportSize({ width, height: 900 });
+      }
+      page.fine();
+      await page.context().close();
+    }
+  }
+  check(wrong.length === 0, wrong.join("\n"));
+};
+
+// Does what a program does that knows nothing of browsers.
+export const curl = (...args) => execFileSync("curl", ["-sS", ...args], { encoding: "utf8" });
+
+// Runs checks one after the other, or those of which APMT_SCREEN_ONLY names a part; then the process ends.
+export const run = async (browser, checks) => {
+  let failed = 0;
+  for (const [name, check] of Object.entries(checks)) {
+    if (process.env.APMT_SCREEN_ONLY && !name.includes(process.env.APMT_SCREEN_ONLY)) continue;
+    const begun = performance.now();
+    try {
+      await check();
+      console.log(`ok ${name} ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+    } catch (error) {
+      failed += 1;
+      console.log(`not ok ${name}\n${error.stack ?? error}`);
+    }
+  }
+  await browser.close();
+  process.exit(failed === 0 ? 0 : 1);
 };

@@ -14,16 +14,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use apmt_client::Client;
-use apmt_core::{Event, Timestamp};
+use apmt_core::{Event, Policy, Timestamp};
+use apmt_server::RouterOptions;
+use apmt_server::directory::Directory;
+use apmt_server::keys::{KeyFile, Keys, Scope};
 use apmt_server::serve::{ServeOptions, Server};
 
 /// A server on a thread of its own, until the test's process ends.
-fn serve(client: Client) -> SocketAddr {
+fn serve(client: Client, router: RouterOptions) -> SocketAddr {
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let options = ServeOptions::new(client).with_address(([127, 0, 0, 1], 0).into());
+            let options =
+                ServeOptions::new(client).with_address(([127, 0, 0, 1], 0).into()).with_router(router);
             let server = Server::bind(options).await.unwrap();
             send.send(server.local_addr()).unwrap();
             let _ = server.run_until(std::future::pending()).await;
@@ -51,8 +55,8 @@ fn chromium() -> PathBuf {
         .expect("the tests of the screen need chromium: bash .ci/test installs it")
 }
 
-/// Runs a script of this folder against the server; what it prints is shown.
-fn run(script: &str, address: SocketAddr) {
+/// Runs a script of this folder against the server, with the keys that it may use; what it prints is shown.
+fn run(script: &str, address: SocketAddr, keys: &str) {
     let modules = target().join("screen-modules");
     assert!(
         modules.join("node_modules/playwright-core").is_dir(),
@@ -67,8 +71,7 @@ fn run(script: &str, address: SocketAddr) {
         .arg(&screens)
         .env("APMT_SCREEN_MODULES", &modules)
         .env("APMT_SCREEN_CHROMIUM", chromium())
-        // Without optimisation and beside other tests everything takes longer: what this finds is what grows out of hand.
-        .env("APMT_SCREEN_LIMIT_MS", if cfg!(debug_assertions) { "10000" } else { "1000" })
+        .env("APMT_SCREEN_KEYS", keys)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
@@ -76,11 +79,55 @@ fn run(script: &str, address: SocketAddr) {
     assert!(run.status.success(), "{script} failed:\n{said}");
 }
 
+fn demo(policy: Policy) -> Client {
+    let client = Client::builder().url("memory:").policy(policy).build().unwrap();
+    record(&client, &apmt_server::demo::events(now()));
+    client
+}
+
 #[test]
 fn the_demonstration_agency() {
-    let client = Client::open("memory:").unwrap();
-    record(&client, &apmt_server::demo::events(now()));
-    run("agency.mjs", serve(client));
+    let router = RouterOptions::new().with_directory(apmt_server::demo::directory().unwrap());
+    run("agency.mjs", serve(demo(Policy::default()), router), "");
+}
+
+#[test]
+fn improvement_plans_and_targets() {
+    let policy = "
+name: timely
+sla: {target: 5d}
+rules:
+  - id: chronic-override
+    when: [override_rate > 0.30, sat_score_mean < 3]
+    then: pip
+    critical_element: 'Element 2: sound decisions'
+  - id: sitting
+    when: [open.overdue > 2]
+    then: watch
+";
+    let directory = "
+organization: Small Business Administration
+units: [{name: District 7, supervisor: {name: Dana Reyes, email: dana@sba.gov}}]
+people:
+  - {actor: officer_anne@sba.gov, name: Anne Okafor, position: 'Loan Specialist, GS-1165-12', unit: District 7}
+";
+    let router =
+        RouterOptions::new().with_directory(Directory::from_yaml("directory.yaml", directory).unwrap());
+    run("plans.mjs", serve(demo(Policy::from_yaml("policy.yaml", policy).unwrap()), router), "");
+}
+
+#[test]
+fn signing_in_with_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.json");
+    let file = KeyFile::new(&path);
+    let keys = Scope::ALL.iter().map(|scope| {
+        let (_, key) = file.create(scope.name(), *scope, None).unwrap();
+        (scope.name().to_owned(), key.reveal().into())
+    });
+    let keys = serde_json::Value::Object(keys.collect()).to_string();
+    let router = RouterOptions::new().with_keys(Keys::open(&path).unwrap());
+    run("keys.mjs", serve(demo(Policy::default()), router), &keys);
 }
 
 #[test]
@@ -98,7 +145,7 @@ fn ten_thousand_actors() {
         }
     }
     record(&client, &events);
-    run("crowd.mjs", serve(client));
+    run("crowd.mjs", serve(client, RouterOptions::new()), "");
 }
 
 fn now() -> Timestamp {
