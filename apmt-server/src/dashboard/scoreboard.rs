@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apmt_core::{ActorKind, AsOf, Policy, Status};
+use apmt_core::{ActorKind, AsOf, Overview, Policy, Status};
 use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
@@ -43,6 +43,8 @@ struct Page<'a> {
     target: Option<String>,
     latest: Option<Moment>,
     unattributed: Option<String>,
+    /// What most of a group breach at once.
+    notices: Vec<String>,
     has_filters: bool,
 }
 
@@ -131,6 +133,7 @@ pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result
         target: target(policy),
         latest: view.latest.filter(|latest| *latest < view.as_of).map(Moment::of),
         unattributed: unattributed(&view),
+        notices: notices(&view),
         has_filters: !query.search.is_empty() || query.status.is_some() || query.kind.is_some(),
         query: &query,
     };
@@ -281,6 +284,12 @@ fn one_page(query: &Query, rows: usize) -> (std::ops::Range<usize>, Pages) {
 
 fn target(policy: &Policy) -> Option<String> {
     policy.sla().map(|sla| words::duration(words::hours(sla.target_ms())))
+}
+
+/// What most of a group breach at once, in words.
+fn notices(view: &View) -> Vec<String> {
+    let overview = Overview::of(view.actors.values().map(|entry| &*entry.dossier));
+    overview.common_causes.iter().map(ToString::to_string).collect()
 }
 
 /// What nobody has, in words.
