@@ -77,7 +77,7 @@ impl Overview {
     /// What these dossiers say together. They are to be those of everybody, as of one instant, under one policy.
     pub fn of<'a>(dossiers: impl IntoIterator<Item = &'a Dossier>) -> Self {
         let mut overview = Self::default();
-        let mut groups: BTreeMap<(usize, bool), Group<'a>> = BTreeMap::new();
+        let mut groups: BTreeMap<(usize, bool), Count<'a>> = BTreeMap::new();
         for dossier in dossiers {
             overview.actors += 1;
             overview.flagged += u64::from(dossier.status.is_raised());
@@ -91,7 +91,7 @@ impl Overview {
                     rule.count(explanation);
                 }
                 by_chance += explanation.chance().unwrap_or(0.0);
-                groups.entry((index, agent)).or_insert_with(|| Group::none(explanation)).count(explanation);
+                groups.entry((index, agent)).or_insert_with(|| Count::none(explanation)).count(explanation);
             }
             overview.by_chance += by_chance.min(1.0);
         }
@@ -104,8 +104,8 @@ impl Overview {
     pub fn sentences(&self) -> Vec<String> {
         let mut said: Vec<String> = self.common_causes.iter().map(ToString::to_string).collect();
         if self.rules.iter().any(|rule| rule.by_chance.is_some()) {
-            // Rounded up: it is a most.
-            let by_chance = format!("{:.1}", (self.by_chance * 10.0).ceil() / 10.0);
+            // Rounded up, for it is a most; but not by what adding up has left in the last digits.
+            let by_chance = format!("{:.1}", (self.by_chance * 10.0 - 1e-9).max(0.0).ceil() / 10.0);
             said.push(format!(
                 "If everybody's true rates were just at the limits, chance alone would make at most {by_chance} of \
                  these {} meet a rule at one look; {} flagged.",
@@ -137,14 +137,14 @@ impl RuleByChance {
 }
 
 /// One group by one rule.
-struct Group<'a> {
+struct Count<'a> {
     rule: &'a str,
     min_group: u32,
     breached: u64,
     of: u64,
 }
 
-impl<'a> Group<'a> {
+impl<'a> Count<'a> {
     fn none(explanation: &'a Explanation) -> Self {
         Self { rule: &explanation.rule, min_group: Peers::DEFAULT_MIN_GROUP, breached: 0, of: 0 }
     }

@@ -9,7 +9,7 @@ fn dossiers(rules: &str, office: &[(&str, ActorKind, u64, u64)]) -> Vec<Dossier>
     let policy = Policy::from_yaml("x", &format!("{{name: x, rules: [{rules}]}}")).unwrap();
     let store = MemoryStore::new();
     for (actor, kind, overrides, verdicts) in office {
-        let event = |n| if n < *overrides { Event::override_of(*actor) } else { Event::decision(*actor) };
+        let event = |n| if n < *overrides { Event::override_of(actor) } else { Event::decision(actor) };
         let events = (0..*verdicts).map(|n| event(n).actor_kind(*kind).build().unwrap()).collect();
         block_on(store.append(events)).unwrap();
     }
@@ -58,7 +58,7 @@ fn a_rule_is_as_likely_as_the_least_likely_of_its_conditions_and_an_actor_counts
     let one = "{id: r, when: [override_rate > 0.3], then: pip}";
     let both = "{id: r, when: [override_rate > 0.3, overridden_rate > 0.3], then: pip}";
     let office = [("anne", HUMAN, 1, 10)];
-    assert_eq!(by_chance(both, &office), 0.0, "whoever gave no advice cannot meet it");
+    assert!(by_chance(both, &office) < 1e-12, "whoever gave no advice cannot meet it");
     let many = ["a", "b", "c", "d"].map(|id| one.replace("id: r", &format!("id: {id}"))).join(", ");
     assert!(by_chance(&many, &office) <= 1.0 && by_chance(&many, &office) > by_chance(one, &office));
 }

@@ -203,7 +203,9 @@ proptest! {
         let mut gathering = lasting.replay_gathering(from, to);
         let reach = lasting.replay_reach(from, to);
         let everybody = block_on(store.activities(reach, None, 10)).unwrap();
-        everybody.iter().for_each(|activity| gathering.add(activity));
+        for activity in &everybody {
+            gathering.add(activity);
+        }
         let groups = gathering.finish();
         let stretches = lasting.replay(Some(ActorKind::Human), &everybody[0].days, &groups, from, to);
         for day in 3..=25 {
