@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::ActorKind;
 use crate::metrics::Metrics;
 use crate::name::ActorName;
-use crate::policy::{Explanation, Policy, PolicyName, Reason};
+use crate::policy::{Explanation, PeerGroups, Policy, PolicyName, Reason};
 use crate::store::Activity;
 use crate::time::Timestamp;
 
@@ -94,11 +94,20 @@ pub struct Dossier {
 impl Dossier {
     /// The dossier that an actor's activity comes to under a policy.
     ///
-    /// `activity` must be what [`Policy::reach`] asks for.
+    /// `activity` must be what [`Policy::reach`] asks for. Under a policy that
+    /// [compares peers](Policy::compares_peers), nobody has any here: [`among`](Self::among) is for that.
     pub fn of(activity: &Activity, as_of: Timestamp, policy: &Policy) -> Self {
+        Self::among(&PeerGroups::none(), activity, as_of, policy)
+    }
+
+    /// The dossier that an actor's activity comes to under a policy among what everybody's came to.
+    ///
+    /// `activity` must be what [`Policy::reach`] asks for, and `groups` what [`Policy::gathering`] made of everybody's
+    /// as of the same instant.
+    pub fn among(groups: &PeerGroups, activity: &Activity, as_of: Timestamp, policy: &Policy) -> Self {
         let open_ms: Vec<u64> = activity.open.iter().map(|case| case.counted_ms).collect();
         let metrics = Metrics::of(activity.days.iter().map(|(_, tally)| tally), &open_ms, policy.sla());
-        let explanations = policy.judge(activity, &metrics, as_of);
+        let explanations = policy.judge(activity, &metrics, groups, as_of);
         let status = Policy::status_of(&explanations);
         Self {
             actor: activity.actor.clone(),

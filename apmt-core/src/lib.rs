@@ -90,6 +90,7 @@ pub mod metrics;
 mod name;
 #[cfg(feature = "openapi")]
 mod openapi;
+pub mod overview;
 pub mod policy;
 pub mod statistics;
 pub mod store;
@@ -107,6 +108,7 @@ pub use event::{ActorKind, Event, EventType, IntoEvent, Invalid, Outcome, What};
 pub use memory::MemoryStore;
 pub use metrics::Metrics;
 pub use name::{ActorName, CaseId, MAX_NAME_BYTES};
+pub use overview::Overview;
 pub use policy::Policy;
 pub use store::{Activity, AsOf, OpenCase, Receipt, Recorded, Store, StoreStatus};
 pub use time::{Clock, Day, SystemClock, Timestamp, Window};

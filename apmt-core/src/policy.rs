@@ -17,6 +17,7 @@
 //! | `min` | counts and what each must be at least, such as `{decisions: 20}`: below, the rule does not hold, and the actor's status is `insufficient_data`, never good, unless another rule is raised, or a condition that has enough to go by fails already |
 //! | `for` | for how many days it must have held at each daily evaluation before it is raised, such as `30d`; see [`judge`] |
 //! | `clear_after` | for how many days it must not have held before it is raised no longer |
+//! | `peers` | `{by: [kind], limit: 0.998, min_group: 8}`: the actor's rate must also lie outside the funnel limits of its peers, that is of everybody of the same kind; see [`Peers`]. All three may be left away and are then these. In a group under `min_group` the rule does not hold, and whoever meets its conditions is `insufficient_data` |
 //! | `applies_to` | `{kind: human}` (whoever is not said to be an agent) or `{kind: agent}` (whoever is) |
 //! | `critical_element` | the critical element of the performance standards that the rule speaks of |
 //! | `advise` | what is advised where the rule is raised, such as `training` |
@@ -51,11 +52,13 @@
 
 mod bound;
 mod canonical;
+mod chance;
 mod condition;
 mod explanation;
 pub mod judge;
 mod lint;
 mod metric;
+mod peers;
 mod read;
 mod reason;
 mod remedy;
@@ -65,10 +68,11 @@ mod words;
 
 pub use bound::{Bound, BoundKind};
 pub use condition::{Comparison, Condition};
-pub use explanation::{BoundFound, Clears, Explanation, Finding, Minimum, Remedy, RuleState};
+pub use explanation::{BoundFound, Clears, CommonCause, Explanation, Finding, Minimum, Remedy, RuleState};
 pub use judge::Stretch;
 pub use lint::Lint;
 pub use metric::Metric;
+pub use peers::{Gathering, PeerBand, PeerGroups, Peers, PeersBy, PeersFound};
 pub use reason::{ConditionHeld, PolicyName, Reason};
 pub use rule::Rule;
 pub use schema::json_schema;
@@ -189,9 +193,17 @@ impl Policy {
 
     /// What every rule comes to for an actor, in the order of the rules; see [`judge`].
     ///
-    /// `activity` must be what [`reach`](Self::reach) asks for, and `metrics` what it comes to over the window.
-    pub fn judge(&self, activity: &Activity, metrics: &Metrics, as_of: Timestamp) -> Vec<Explanation> {
-        judge::explain(self, activity, metrics, as_of)
+    /// `activity` must be what [`reach`](Self::reach) asks for, `metrics` what it comes to over the window, and `groups`
+    /// what everybody's activity came to ([`gathering`](Self::gathering)); under a policy that
+    /// [compares no peers](Self::compares_peers), [`PeerGroups::none`].
+    pub fn judge(
+        &self,
+        activity: &Activity,
+        metrics: &Metrics,
+        groups: &PeerGroups,
+        as_of: Timestamp,
+    ) -> Vec<Explanation> {
+        judge::explain(self, activity, metrics, groups, as_of)
     }
 
     /// The gravest outcome among the rules that are raised; if none is, [`Status::InsufficientData`] where one has too

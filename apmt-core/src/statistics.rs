@@ -100,7 +100,7 @@ pub fn upper_rank(n: u64, q: f64, confidence: f64) -> Option<u64> {
 }
 
 /// The first of 0 to n − 1 for which it holds, and then for all after it; `n` if for none.
-fn first_that(n: u64, holds: impl Fn(u64) -> bool) -> u64 {
+pub(crate) fn first_that(n: u64, holds: impl Fn(u64) -> bool) -> u64 {
     let (mut from, mut to) = (0, n);
     while from < to {
         let middle = from + (to - from) / 2;

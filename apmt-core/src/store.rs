@@ -15,7 +15,11 @@
 //! The conformance suite (feature `conformance`) has a test for every one of these sentences and more; a store that
 //! passes it can be used wherever APMT takes a store.
 
+mod judging;
+
 use std::fmt;
+
+pub use judging::{judge_here, judge_one_here};
 
 use async_trait::async_trait;
 use serde::ser::SerializeMap;
@@ -301,15 +305,7 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// An actor's dossier under a policy. A store that asks a server gets that server's, whose policy is the official
     /// one; the dossier names it.
     async fn dossier(&self, actor: &ActorName, as_of: AsOf, policy: &Policy) -> Result<Dossier> {
-        let status = self.status().await?;
-        let as_of = as_of.resolve(&status);
-        let reach = policy.reach(as_of);
-        let mut activity = self.activity(actor, reach.activity).await?;
-        if let Some(before) = reach.before {
-            let before = self.contributions(actor, before, None, usize::MAX).await?;
-            activity = activity.split(reach.window, &before);
-        }
-        Ok(Dossier::of(&activity, as_of, policy).through(status.calendar))
+        judge_one_here(self, actor, as_of, policy).await
     }
 
     /// The dossiers of every actor with a contribution in the window or a case open at its end, as
@@ -329,44 +325,6 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// Finishes what was begun, then refuses everything with [`Closed`](crate::ErrorKind::Closed). Closing again is
     /// no error.
     async fn close(&self) -> Result<()>;
-}
-
-/// The dossiers of every actor under that policy, made here: what [`Store::dossiers`] is unless a store overrides it. A
-/// store that asks a server answers that by the server's policy; this judges by any.
-///
-/// # Errors
-/// As the store meets them.
-pub async fn judge_here<S: Store + ?Sized>(
-    store: &S,
-    as_of: AsOf,
-    policy: &Policy,
-    after: Option<&ActorName>,
-    limit: usize,
-) -> Result<Vec<Dossier>> {
-    let status = store.status().await?;
-    let as_of = as_of.resolve(&status);
-    let reach = policy.reach(as_of);
-    let mut dossiers = Vec::new();
-    let mut after = after.cloned();
-    // Whoever was active only before the window is read, and left out. A page may be shorter than what was asked for.
-    while dossiers.len() < limit {
-        let page = store.activities(reach.activity, after.as_ref(), limit - dossiers.len()).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.actor.clone());
-        for mut activity in page {
-            if let Some(before) = reach.before {
-                let before = store.contributions(&activity.actor, before, None, usize::MAX).await?;
-                activity = activity.split(reach.window, &before);
-            }
-            if !activity.is_empty() {
-                dossiers.push(Dossier::of(&activity, as_of, policy).through(&*status.calendar));
-            }
-        }
-        if reach.before.is_none() {
-            break;
-        }
-    }
-    Ok(dossiers)
 }
 
 /// Checks a batch as every store must before it stores any of it, and gives its events their ids and instants.

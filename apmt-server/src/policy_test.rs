@@ -100,6 +100,30 @@ fn compare(expected: &Expectation, dossier: &Dossier) -> Vec<String> {
             differ("rules", &format!("[{}]", rules.join(", ")), &format!("[{}]", held.join(", ")));
         }
     }
+    for (rule, about) in &expected.about {
+        let Some(explanation) = dossier.explanations.iter().find(|explanation| explanation.rule == *rule)
+        else {
+            continue;
+        };
+        if let Some(state) = about.state
+            && state != explanation.state
+        {
+            differ(&format!("{rule} to be"), state.name(), explanation.state.name());
+        }
+        if let Some(days) = about.held_days
+            && Some(days) != explanation.held_days
+        {
+            let got = explanation.held_days.map_or_else(|| "none".to_owned(), |days| days.to_string());
+            differ(&format!("days held of {rule}"), &days.to_string(), &got);
+        }
+        for said in about.says.iter().filter(|said| !explanation.to_string().contains(said.as_str())) {
+            differ(
+                &format!("{rule} to say"),
+                &format!("{said:?}"),
+                &format!("{:?}", explanation.to_string()),
+            );
+        }
+    }
     for (metric, value) in &expected.metrics {
         let got = metric.value(&dossier.metrics);
         if !near(*value, got) {

@@ -55,24 +55,34 @@ pub(crate) struct Span {
 
 /// Everybody's spans under a policy, by actor, then by time.
 pub(crate) fn spans(client: &Client, policy: &Policy, days: Days) -> Result<Vec<Span>, Failure> {
-    let reach = policy.replay_reach(days.from, days.to);
+    let mut gathering = policy.replay_gathering(days.from, days.to);
+    if policy.compares_peers() {
+        each(client, policy, days, |activity| gathering.add(&activity))?;
+    }
+    let groups = gathering.finish();
     let mut spans: Vec<Span> = Vec::new();
+    each(client, policy, days, |Activity { actor, actor_kind, days: tallies, .. }| {
+        let stretches = policy.replay(actor_kind, &tallies, &groups, days.from, days.to);
+        spans.extend(stretches.into_iter().map(|stretch| Span {
+            actor: actor.clone(),
+            status: stretch.status,
+            rules: stretch.rules,
+            from: stretch.from,
+            until: stretch.until,
+        }));
+    })?;
+    Ok(spans)
+}
+
+/// Everybody's days, as a replay needs them. They are judged here, for a server would judge by its own policy.
+fn each(client: &Client, policy: &Policy, days: Days, mut take: impl FnMut(Activity)) -> Result<(), Failure> {
+    let reach = policy.replay_reach(days.from, days.to);
     let mut after: Option<ActorName> = None;
     loop {
-        // Judged here, for a server would judge by its own policy.
         let page = block_on(client.store().activities(reach, after.as_ref(), PAGE))?;
-        let Some(last) = page.last() else { return Ok(spans) };
+        let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.actor.clone());
-        for Activity { actor, actor_kind, days: tallies, .. } in page {
-            let stretches = policy.replay(actor_kind, &tallies, days.from, days.to);
-            spans.extend(stretches.into_iter().map(|stretch| Span {
-                actor: actor.clone(),
-                status: stretch.status,
-                rules: stretch.rules,
-                from: stretch.from,
-                until: stretch.until,
-            }));
-        }
+        page.into_iter().for_each(&mut take);
     }
 }
 

@@ -1,10 +1,10 @@
 //! What a policy makes of chance: officers whose true override rate is known, judged daily for a year.
 //!
 //! Each simulated officer decides so many cases a window on average, at times of chance, and overrides each with the
-//! true rate. Every decision gets one rating, low by default, so that of a rule on both the overrides alone decide.
+//! true rate. Nobody has peers: rules that compare with them flag nobody here. Every decision gets one rating, low by default, so that of a rule on both the overrides alone decide.
 //! The same seed gives the same figures on every machine.
 
-use apmt_core::policy::Policy;
+use apmt_core::policy::{PeerGroups, Policy};
 use apmt_core::tally::Tally;
 use apmt_core::{ActorKind, Day};
 use serde::Serialize;
@@ -50,6 +50,7 @@ pub(crate) struct Outcome {
 pub(crate) fn run(policies: &[Policy], scenario: Scenario, terms: Terms) -> Vec<Outcome> {
     let (from, to) = (Day::from_number(FIRST), Day::from_number(FIRST + terms.days as i32 - 1));
     let earliest = policies.iter().map(|policy| policy.replay_reach(from, to).days().0).min().unwrap_or(from);
+    let alone = PeerGroups::none();
     let mut first_flags: Vec<Vec<u32>> = vec![Vec::new(); policies.len()];
     let mut flagged_days: Vec<u64> = vec![0; policies.len()];
     for officer in 0..terms.officers {
@@ -57,7 +58,7 @@ pub(crate) fn run(policies: &[Policy], scenario: Scenario, terms: Terms) -> Vec<
         // Each policy's own window is as long as it says; the volume is meant for 90 days.
         let days = year(&mut random, scenario, terms.stars, earliest, to);
         for ((policy, first), total) in policies.iter().zip(&mut first_flags).zip(&mut flagged_days) {
-            let stretches = policy.replay(Some(ActorKind::Human), &days, from, to);
+            let stretches = policy.replay(Some(ActorKind::Human), &days, &alone, from, to);
             first.extend(stretches.first().map(|stretch| stretch.from.number().abs_diff(FIRST)));
             let end = Day::from_number(to.number() + 1);
             let length =

@@ -2,7 +2,7 @@
 
 use apmt_core::contribution::Cursor;
 use apmt_core::policy::Reach;
-use apmt_core::store::judge_here;
+use apmt_core::store::{judge_here, judge_one_here};
 use apmt_core::{
     Activity, ActorName, AsOf, CaseId, Contribution, Dossier, Error, ErrorKind, Event, Policy, Receipt,
     Recorded, Result, Store, StoreStatus, Timestamp, Window,
@@ -125,8 +125,11 @@ impl Store for PostgresStore {
     }
 
     /// All of it at one instant; in one round trip and a commit, unless it looks back from the newest event, or a rule
-    /// looks back.
+    /// looks back. Where one compares peers, everybody is read.
     async fn dossier(&self, actor: &ActorName, as_of: AsOf, policy: &Policy) -> Result<Dossier> {
+        if policy.compares_peers() {
+            return judge_one_here(self, actor, as_of, policy).await;
+        }
         reading_at_once!(self, |reading| {
             let known = match as_of {
                 AsOf::Now => Some(self.clock.now()),
@@ -151,7 +154,7 @@ impl Store for PostgresStore {
         })
     }
 
-    /// All of it at one instant, unless a rule looks back: then actor by actor.
+    /// All of it at one instant, unless a rule looks back or compares peers: then actor by actor.
     async fn dossiers(
         &self,
         as_of: AsOf,
@@ -159,7 +162,7 @@ impl Store for PostgresStore {
         after: Option<&ActorName>,
         limit: usize,
     ) -> Result<Vec<Dossier>> {
-        if policy.look_back_days() > 0 {
+        if policy.look_back_days() > 0 || policy.compares_peers() {
             return judge_here(self, as_of, policy, after, limit).await;
         }
         reading_at_once!(self, |reading| {

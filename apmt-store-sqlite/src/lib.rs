@@ -52,6 +52,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use apmt_core::contribution::Cursor;
+use apmt_core::store::{judge_here, judge_one_here};
 use apmt_core::{
     Activity, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event,
     Policy, Receipt, Recorded, Result, Store, StoreStatus, Window,
@@ -180,8 +181,11 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| query::status(connection, &*clock, &calendar)).await
     }
 
-    /// Everything in one read, and the arithmetic on the reader's thread.
+    /// Everything in one read, and the arithmetic on the reader's thread; where a rule compares peers, everybody is read.
     async fn dossier(&self, actor: &ActorName, as_of: AsOf, policy: &Policy) -> Result<Dossier> {
+        if policy.compares_peers() {
+            return judge_one_here(self, actor, as_of, policy).await;
+        }
         let (actor, clock, calendar) = (actor.clone(), Arc::clone(&self.clock), self.calendar.clone());
         let policy = policy.clone();
         self.readers
@@ -201,6 +205,9 @@ impl Store for SqliteStore {
         after: Option<&ActorName>,
         limit: usize,
     ) -> Result<Vec<Dossier>> {
+        if policy.compares_peers() {
+            return judge_here(self, as_of, policy, after, limit).await;
+        }
         let (after, clock, calendar) = (after.cloned(), Arc::clone(&self.clock), self.calendar.clone());
         let policy = policy.clone();
         self.readers

@@ -126,17 +126,25 @@ impl Bound {
         self.confidence
     }
 
+    /// The bound of a rate; `None` without cases, and for a bound that is not one of rates.
+    pub(super) fn of_rate(&self, part: u64, whole: u64) -> Option<f64> {
+        let ends = match self.kind {
+            BoundKind::WilsonLower | BoundKind::WilsonUpper => wilson(part, whole, self.z)?,
+            BoundKind::ExactLower | BoundKind::ExactUpper => clopper_pearson(part, whole, self.confidence)?,
+            _ => return None,
+        };
+        Some(ends[usize::from(!self.kind.is_lower())])
+    }
+
     /// The bound of a metric; `None` where there are too few values for one, or none at all.
     pub(super) fn of(&self, metric: Metric, sample: &Sample<'_>) -> Option<f64> {
-        let end = usize::from(!self.kind.is_lower());
         match self.kind {
-            BoundKind::WilsonLower | BoundKind::WilsonUpper => {
+            BoundKind::WilsonLower
+            | BoundKind::WilsonUpper
+            | BoundKind::ExactLower
+            | BoundKind::ExactUpper => {
                 let (part, whole) = sample.parts(metric)?;
-                Some(wilson(part, whole, self.z)?[end])
-            }
-            BoundKind::ExactLower | BoundKind::ExactUpper => {
-                let (part, whole) = sample.parts(metric)?;
-                Some(clopper_pearson(part, whole, self.confidence)?[end])
+                self.of_rate(part, whole)
             }
             BoundKind::TLower | BoundKind::TUpper => {
                 let mean = metric.value(sample.metrics)?;
@@ -168,7 +176,7 @@ pub(crate) struct Sample<'a> {
 
 impl Sample<'_> {
     /// What a rate is a ratio of.
-    fn parts(&self, metric: Metric) -> Option<(u64, u64)> {
+    pub(super) fn parts(&self, metric: Metric) -> Option<(u64, u64)> {
         let metrics = self.metrics;
         match metric {
             Metric::OverrideRate => Some((metrics.overrides, metrics.decisions)),

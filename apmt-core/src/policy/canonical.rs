@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Sla;
 use super::condition::Condition;
+use super::peers::Peers;
 use super::rule::Rule;
 
 /// JSON with its keys in order. What is absent stays out, so that a field that a later version adds leaves the digests
@@ -35,9 +36,15 @@ fn rule(rule: &Rule) -> Value {
     let mut min: Vec<(&str, u64)> = rule.min().iter().map(|(metric, min)| (metric.name(), *min)).collect();
     min.sort_unstable();
     say("min", (!min.is_empty()).then(|| json!(min)));
+    say("peers", rule.peers().map(peers));
     say("then", Some(rule.then().name().into()));
     say("when", Some(rule.when().iter().map(condition).collect()));
     Value::Object(said)
+}
+
+fn peers(peers: &Peers) -> Value {
+    let by: Vec<&str> = peers.by().iter().map(|by| by.name()).collect();
+    json!({"by": by, "limit": peers.limit(), "min_group": peers.min_group()})
 }
 
 fn condition(condition: &Condition) -> Value {

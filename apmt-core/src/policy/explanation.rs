@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bound::BoundKind;
 use super::condition::Comparison;
 use super::metric::Metric;
+use super::peers::PeersFound;
 use crate::dossier::Status;
 use crate::time::Timestamp;
 
@@ -60,13 +61,20 @@ pub struct Explanation {
     pub rule: String,
     /// How it stands.
     pub state: RuleState,
-    /// The outcome that it gives where it is raised.
+    /// The outcome that it gives where it is raised: the rule's, or, where most of the peers breach it at once, `review`
+    /// at most.
     pub then: Status,
     /// Every condition, in the rule's order, with what was found; none where the rule is not meant for the actor.
     pub conditions: Vec<Finding>,
     /// What there had to be at least, and what there was.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub min: Vec<Minimum>,
+    /// How the actor stands among its peers, where the rule compares it with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peers: Option<PeersFound>,
+    /// Where most of the peers breach the rule at once: how many, and what the rule's own outcome is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub common_cause: Option<CommonCause>,
     /// For how many days it must hold before it is raised; absent where it is raised at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_days: Option<u32>,
@@ -130,6 +138,43 @@ pub struct BoundFound {
     /// The bound; `None` where there are too few values for one.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub value: Option<f64>,
+}
+
+/// Most of a group breach a rule at once, so that what they have in common is a likelier cause than each of them.
+///
+/// W. A. Shewhart ("Economic Control of Quality of Manufactured Product", 1931) and W. E. Deming ("Out of the Crisis",
+/// 1986) tell special causes, which are one person's, from common ones, which are the system's; to hold the second
+/// against a person makes nothing better.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct CommonCause {
+    /// How many of the group breach the rule: they meet all its conditions, whatever their peers.
+    pub breached: u64,
+    /// How many of the group can be judged by the rule: they have its minimums, and a value for each condition.
+    pub of: u64,
+    /// The rule's own outcome, which gives way to `review` where it is graver.
+    pub instead_of: Status,
+}
+
+impl CommonCause {
+    /// Whether so many of so many are a common cause: more than half, of a group that is large enough.
+    pub(crate) const fn is_one(breached: u64, of: u64, min_group: u32) -> bool {
+        of >= min_group as u64 && breached > of / 2
+    }
+
+    fn sentence(&self) -> String {
+        let Self { breached, of, instead_of } = self;
+        let gives_way = if *instead_of > Status::Review {
+            format!(" A {} by this rule gives way to a review until that is understood.", instead_of.name())
+        } else {
+            String::new()
+        };
+        format!(
+            "Of the {of} in its group who can be judged by it, {breached} breach this rule at once: a cause that they \
+             have in common is likelier than each of them.{gives_way}"
+        )
+    }
 }
 
 /// A count that there must be at least.
@@ -197,13 +242,21 @@ impl Explanation {
         said
     }
 
-    /// Of [`sentences`](Self::sentences), those that come after the conditions: for how long it has held, what would
-    /// clear it, which critical element it bears on, and what is advised.
+    /// Of [`sentences`](Self::sentences), those that come after the conditions: how the actor stands among its peers, for
+    /// how long it has held, what would clear it, which critical element it bears on, and what is advised.
     pub fn further_sentences(&self) -> Vec<String> {
-        let mut said = Vec::new();
+        let mut said = self.peers.as_ref().map_or_else(Vec::new, PeersFound::sentences);
+        said.extend(self.common_cause.as_ref().map(CommonCause::sentence));
         self.say_persistence(&mut said);
         if let Some(clears) = &self.clears {
             clears.say(&mut said);
+        }
+        if self.state.is_raised() && self.conditions.iter().any(Finding::is_of_too_few_overrides) {
+            said.push(
+                "That recommendations are hardly ever reversed is a question about the process and no finding about the \
+                 person: does a case come with the time and the grounds to disagree?"
+                    .to_owned(),
+            );
         }
         if let Some(element) = &self.critical_element {
             said.push(format!("It bears on the critical element {element}."));
@@ -239,6 +292,12 @@ impl Explanation {
 }
 
 impl Finding {
+    /// Whether it looks for a rubber stamp: for fewer overrides than some number.
+    fn is_of_too_few_overrides(&self) -> bool {
+        let too_few = matches!(self.comparison, Comparison::Below | Comparison::AtMost);
+        too_few && self.holds && matches!(self.metric, Metric::OverrideRate | Metric::Overrides)
+    }
+
     /// The condition and what was found, for reading aloud.
     pub fn sentence(&self) -> String {
         let words = self.metric.words();

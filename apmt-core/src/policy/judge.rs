@@ -20,7 +20,7 @@
 //! The second half of the second sentence is what bounds the look-back: `for` + `window_days` of evaluations decide, each
 //! with a window of its own, and nothing that is older can change a verdict.
 
-mod replay;
+pub(super) mod replay;
 mod rolling;
 mod watch;
 
@@ -33,6 +33,7 @@ use super::bound::Sample;
 use super::condition::Condition;
 use super::explanation::{Clears, Explanation, Minimum, RuleState};
 use super::metric::Metric;
+use super::peers::{Among, Evaluation, PeerGroups};
 use super::remedy::remedies;
 use super::rule::Rule;
 use crate::metrics::Metrics;
@@ -47,10 +48,12 @@ pub(super) fn explain(
     policy: &Policy,
     activity: &Activity,
     metrics: &Metrics,
+    groups: &PeerGroups,
     as_of: Timestamp,
 ) -> Vec<Explanation> {
     let times: Vec<&Durations> = activity.days.iter().map(|(_, tally)| &tally.processing).collect();
     let now = Sample { metrics, times: &times };
+    let among = Among::new(groups, activity.actor_kind);
     let mut watches: Vec<Watch<'_>> = policy
         .rules()
         .iter()
@@ -58,24 +61,24 @@ pub(super) fn explain(
         .map(|rule| Watch::new(rule, policy.window_days(), as_of))
         .collect();
     let days = whole_days(activity, policy, as_of);
-    look_back(policy, &days, as_of, &mut watches);
+    look_back(policy, &days, among, as_of, &mut watches);
     for watch in &mut watches {
-        watch.step(as_of, is_met(watch.rule, &now));
+        watch.step(as_of, is_met(watch.rule, &now) && among.stands_out(watch.rule, &now, Evaluation::Now));
     }
     let mut watches = watches.into_iter().peekable();
     let mut explanations = Vec::with_capacity(policy.rules().len());
     for rule in policy.rules() {
         let watch = watches.next_if(|watch| std::ptr::eq(watch.rule, rule));
         explanations.push(match watch {
-            Some(watch) => explanation(policy, &watch, &days, &now, as_of),
+            Some(watch) => explanation(policy, &watch, &days, &now, among, as_of),
             None => not_applicable(rule),
         });
     }
     explanations
 }
 
-/// Whether there is enough to go by, and every condition holds.
-fn is_met(rule: &Rule, sample: &Sample<'_>) -> bool {
+/// Whether there is enough to go by, and every condition holds, whatever the peers.
+pub(super) fn is_met(rule: &Rule, sample: &Sample<'_>) -> bool {
     has_enough(rule, sample) && rule.when().iter().all(|condition| condition.holds(sample))
 }
 
@@ -83,9 +86,15 @@ fn has_enough(rule: &Rule, sample: &Sample<'_>) -> bool {
     rule.min().iter().all(|(metric, min)| metric.value(sample.metrics).unwrap_or(0.0) >= *min as f64)
 }
 
+/// Whether the rule can say anything of an actor: all its minimums are there, and a value for each condition.
+pub(super) fn can_be_judged(rule: &Rule, sample: &Sample<'_>) -> bool {
+    has_enough(rule, sample)
+        && rule.when().iter().all(|condition| condition.metric().value(sample.metrics).is_some())
+}
+
 /// Whether more data could make the rule hold: a count is below its minimum, and no condition that has enough to go by
-/// fails already. A minimum is that of the conditions whose values it counts; of all, if there are none such.
-fn is_undecided(rule: &Rule, sample: &Sample<'_>) -> bool {
+/// fails already; or there are too few peers. A minimum is that of the conditions whose values it counts; of all, if there are none such.
+fn is_undecided(rule: &Rule, sample: &Sample<'_>, among: Among<'_>) -> bool {
     let counts = |min: Metric, condition: &Condition| {
         condition.metric() == min || condition.metric().sample_size() == Some(min)
     };
@@ -96,7 +105,7 @@ fn is_undecided(rule: &Rule, sample: &Sample<'_>) -> bool {
                 && (counts(*min, condition) || !rule.when().iter().any(|other| counts(*min, other)))
         })
     };
-    !has_enough(rule, sample)
+    (!has_enough(rule, sample) || among.are_too_few(rule))
         && rule.when().iter().all(|condition| unknown(condition) || condition.holds(sample))
 }
 
@@ -106,8 +115,17 @@ pub(super) fn first_day(policy: &Policy, as_of: Timestamp) -> Option<Day> {
     (look_back > 0).then(|| day_after(as_of.day(), -i64::from(look_back) - i64::from(policy.window_days())))
 }
 
+/// The first day at whose end an evaluation is made that a judgement on that day may need, looking back so far.
+pub(super) fn first_evaluation(today: Day, look_back: u32) -> Day {
+    day_after(today, -i64::from(look_back) - 1)
+}
+
 /// The actor's days, as whole as evaluations at the ends of days need them.
-fn whole_days<'a>(activity: &'a Activity, policy: &Policy, as_of: Timestamp) -> Vec<(Day, &'a Tally)> {
+pub(super) fn whole_days<'a>(
+    activity: &'a Activity,
+    policy: &Policy,
+    as_of: Timestamp,
+) -> Vec<(Day, &'a Tally)> {
     // The day that the dossier's window cuts through is whole among the earlier ones, if there are any. No evaluation
     // that needs it is made if not.
     let cut = day_after(as_of.day(), -i64::from(policy.window_days()));
@@ -115,13 +133,19 @@ fn whole_days<'a>(activity: &'a Activity, policy: &Policy, as_of: Timestamp) -> 
     activity.earlier.iter().chain(inside).map(|(day, tally)| (*day, tally)).collect()
 }
 
-fn day_after(day: Day, days: i64) -> Day {
+pub(super) fn day_after(day: Day, days: i64) -> Day {
     let number = i64::from(day.number()) + days;
     Day::from_number(i32::try_from(number).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX }))
 }
 
 /// Takes the watches through the ends of the days before `as_of`.
-fn look_back(policy: &Policy, days: &[(Day, &Tally)], as_of: Timestamp, watches: &mut [Watch<'_>]) {
+fn look_back(
+    policy: &Policy,
+    days: &[(Day, &Tally)],
+    among: Among<'_>,
+    as_of: Timestamp,
+    watches: &mut [Watch<'_>],
+) {
     let reach = watches.iter().map(|watch| watch.look_back_days).max().unwrap_or(0);
     if reach == 0 {
         return;
@@ -143,17 +167,19 @@ fn look_back(policy: &Policy, days: &[(Day, &Tally)], as_of: Timestamp, watches:
                 if moved || ago == first {
                     watch.met = rolling.is_met(watch.rule, &metrics);
                 }
-                watch.step(day.end(), watch.met);
+                watch.step(day.end(), watch.met && rolling.stands_out(watch.rule, &metrics, among, day));
             }
         }
     }
 }
 
-/// The first end of a day at which the rule is raised no longer if nothing more happens.
+/// The first end of a day at which the rule is raised no longer if nothing more happens, the peers stay as they are now
+/// included.
 fn clears_without_more(
     policy: &Policy,
     watch: &Watch<'_>,
     days: &[(Day, &Tally)],
+    among: Among<'_>,
     as_of: Timestamp,
 ) -> Option<Timestamp> {
     let mut watch = watch.clone();
@@ -167,7 +193,9 @@ fn clears_without_more(
     let cleared = (0..=longest).try_for_each(|ahead| {
         let day = day_after(as_of.day(), ahead);
         if rolling.move_to(day) || ahead == 0 {
-            watch.met = rolling.is_met(watch.rule, &rolling.metrics(policy.sla()));
+            let metrics = rolling.metrics(policy.sla());
+            watch.met = rolling.is_met(watch.rule, &metrics)
+                && among.stands_out(watch.rule, &Sample { metrics: &metrics, times: &[] }, Evaluation::Now);
         }
         watch.step(day.end(), watch.met);
         if watch.raised { ControlFlow::Continue(()) } else { ControlFlow::Break(day.end()) }
@@ -180,6 +208,7 @@ fn explanation(
     watch: &Watch<'_>,
     days: &[(Day, &Tally)],
     now: &Sample<'_>,
+    among: Among<'_>,
     as_of: Timestamp,
 ) -> Explanation {
     let rule = watch.rule;
@@ -188,7 +217,7 @@ fn explanation(
         (true, true) => RuleState::Raised,
         (true, false) => RuleState::Clearing,
         (false, true) => RuleState::Pending,
-        (false, false) if is_undecided(rule, now) => RuleState::InsufficientData,
+        (false, false) if is_undecided(rule, now, among) => RuleState::InsufficientData,
         (false, false) => RuleState::Clear,
     };
     let minimum = |(metric, min): &(Metric, u64)| Minimum {
@@ -198,12 +227,15 @@ fn explanation(
     };
     let held_since = watch.run_since.filter(|_| watch.look_back_days > 0);
     let clears = state.is_raised().then(|| Clears {
-        without_more: clears_without_more(policy, watch, days, as_of),
+        without_more: clears_without_more(policy, watch, days, among, as_of),
         or_after: if holds { remedies(rule, now) } else { Vec::new() },
     });
     Explanation {
         conditions: rule.when().iter().map(|condition| condition.look(now)).collect(),
         min: rule.min().iter().map(minimum).collect(),
+        peers: among.look(rule, now),
+        common_cause: among.common_cause(rule, Evaluation::Now),
+        then: among.outcome(rule, Evaluation::Now),
         for_days: Some(rule.for_days()).filter(|days| *days > 0),
         clear_after_days: Some(rule.clear_after_days()).filter(|days| *days > 0),
         held_since,
@@ -226,6 +258,8 @@ fn about(rule: &Rule, state: RuleState) -> Explanation {
         then: rule.then(),
         conditions: Vec::new(),
         min: Vec::new(),
+        peers: None,
+        common_cause: None,
         for_days: None,
         clear_after_days: None,
         held_since: None,

@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::Policy;
 use super::bound::BoundKind;
+use super::chance::of_rate;
 use super::condition::{Comparison, Condition};
 use super::metric::Metric;
 use super::rule::Rule;
-use crate::statistics::binomial_cdf;
 
 /// How many cases the chance of a false flag is worked out for: about what an officer decides in 90 days.
 const CASES: u64 = 30;
@@ -102,13 +102,9 @@ fn chance(condition: &Condition) -> String {
     if what(condition.metric()) != "a rate" || !(0.0..=1.0).contains(&true_rate) {
         return String::new();
     }
-    let probability: f64 = (0..=CASES)
-        .filter(|part| comparison.holds(*part as f64 / CASES as f64, threshold))
-        .map(|part| {
-            let below = if part == 0 { 0.0 } else { binomial_cdf(part - 1, CASES, true_rate) };
-            binomial_cdf(part, CASES, true_rate) - below
-        })
-        .sum();
+    let Some(probability) = of_rate(comparison, threshold, None, CASES, true_rate) else {
+        return String::new();
+    };
     format!(
         ": at a true rate of {} and {CASES} cases, chance alone puts {:.0} % on the wrong side of it",
         Metric::OverrideRate.say(true_rate, 1),

@@ -1,6 +1,7 @@
 //! From YAML to a policy: what is expected, and where it is not found.
 
 pub(super) mod condition;
+pub(super) mod peers;
 
 use super::condition::Condition;
 use super::metric::Metric;
@@ -77,7 +78,7 @@ fn duration_ms(text: &str) -> Option<u64> {
 
 /// The fields of a rule.
 pub(super) const RULE: &[&str] =
-    &["id", "when", "min", "for", "clear_after", "applies_to", "critical_element", "then", "advise"];
+    &["id", "when", "min", "for", "clear_after", "peers", "applies_to", "critical_element", "then", "advise"];
 
 fn rule(node: &Node, sla: Option<&Sla>, before: &[Rule]) -> Result<Rule, Wrong> {
     let fields = node.fields("a rule", RULE)?;
@@ -114,6 +115,7 @@ fn rule(node: &Node, sla: Option<&Sla>, before: &[Rule]) -> Result<Rule, Wrong> 
              expected no \"for\" and no \"clear_after\" in a rule on it"
         )));
     }
+    rule.peers = fields.get("peers").map(|node| peers::read(node, &rule)).transpose()?;
     if let Some(node) = fields.get("applies_to") {
         let fields = node.fields("applies_to", &["kind"])?;
         rule.applies_to = fields.get("kind").map(|kind| named(kind, KINDS)).transpose()?;

@@ -2,6 +2,7 @@
 
 use super::condition::Condition;
 use super::metric::Metric;
+use super::peers::Peers;
 use crate::dossier::Status;
 use crate::event::ActorKind;
 
@@ -15,6 +16,7 @@ pub struct Rule {
     pub(super) min: Vec<(Metric, u64)>,
     pub(super) for_days: u32,
     pub(super) clear_after_days: u32,
+    pub(super) peers: Option<Peers>,
     pub(super) applies_to: Option<ActorKind>,
     pub(super) critical_element: Option<String>,
     pub(super) advise: Option<String>,
@@ -30,6 +32,7 @@ impl Rule {
             min: Vec::new(),
             for_days: 0,
             clear_after_days: 0,
+            peers: None,
             applies_to: None,
             critical_element: None,
             advise: None,
@@ -64,6 +67,11 @@ impl Rule {
     /// For how many days it must not have held before it is raised no longer; 0 if at once.
     pub const fn clear_after_days(&self) -> u32 {
         self.clear_after_days
+    }
+
+    /// With whom an actor is compared, and must lie outside of, for the rule to hold; `None` if it is not.
+    pub const fn peers(&self) -> Option<&Peers> {
+        self.peers.as_ref()
     }
 
     /// For whom it is meant; `None` if for everybody. A rule for people takes in those of whom no event has said what

@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use super::bound::BoundKind;
 use super::condition::Comparison;
 use super::metric::Metric;
+use super::peers::Peers;
 use super::read::condition::{FIELDS, MAX_CONFIDENCE, SIDES};
+use super::read::peers::{BY, MAX_MIN_GROUP, PEERS};
 use super::read::{KINDS, MAX_FOR_DAYS, MAX_WINDOW_DAYS, OUTCOMES, POLICY, RULE};
 
 /// The JSON Schema (draft 2020-12) of a policy's YAML.
@@ -65,6 +67,7 @@ fn rule() -> Value {
         }),
         "for" => days("For how long it must hold at each daily evaluation before it is raised"),
         "clear_after" => days("For how long it must not hold before it is raised no longer"),
+        "peers" => peers(),
         "applies_to" => object(&["kind"], &[], |_| {
             names(KINDS.iter().map(|(name, _)| *name).collect(), "Whether it is for people or for agents")
         }),
@@ -78,6 +81,29 @@ fn rule() -> Value {
         }
         _ => json!({}),
     })
+}
+
+fn peers() -> Value {
+    let mut peers = object(PEERS, &[], |name| match name {
+        "by" => {
+            let names: Vec<&str> = BY.iter().map(|(name, _)| *name).collect();
+            json!({
+                "type": "array", "minItems": 1, "items": {"enum": names}, "default": ["kind"],
+                "description": "What the members of a group have in common"
+            })
+        }
+        "limit" => json!({
+            "type": "number", "exclusiveMinimum": 0.5, "maximum": MAX_CONFIDENCE, "default": Peers::DEFAULT_LIMIT,
+            "description": "The share of the group that the limits hold"
+        }),
+        "min_group" => json!({
+            "type": "integer", "minimum": 2, "maximum": MAX_MIN_GROUP, "default": Peers::DEFAULT_MIN_GROUP,
+            "description": "How many members there must be, the actor included"
+        }),
+        _ => json!({}),
+    });
+    peers["description"] = json!("The actor's rate must lie outside the funnel limits of its peers too");
+    peers
 }
 
 fn condition() -> Value {

@@ -8,6 +8,7 @@ mod event;
 mod fold;
 mod memory;
 mod metrics;
+mod overview;
 mod policy;
 mod properties;
 mod statistics;

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod language;
+mod peers;
 mod persistence;
 
 use apmt_core::metrics::Metrics;
@@ -299,7 +300,7 @@ fn wrong_fields_are_said_with_place_expectation_and_nearest_name() {
         (
             "when: [",
             "wen: [",
-            "7:5: \"wen\" is no field of a rule; expected id, when, min, for, clear_after, applies_to, critical_element, then or advise; did you mean when?",
+            "7:5: \"wen\" is no field of a rule; expected id, when, min, for, clear_after, peers, applies_to, critical_element, then or advise; did you mean when?",
         ),
         (
             "[override_rate > 0.30, sat_score_mean < 3]",

@@ -93,8 +93,9 @@ impl Check {
 
 /// Run the tests of policies
 ///
-/// A file of tests names a policy, gives each test its events, and says what status and which rules are expected of
-/// whom, and when.
+/// A file of tests names a policy, gives each test its events, and says what is expected of whom, and when: the status,
+/// the rules that are raised, the state of any rule, for how many days it has held, what its explanation says, and
+/// metrics. What is not named is not looked at.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example of a file of tests:
@@ -104,7 +105,7 @@ Example of a file of tests:
     - name: many overrides and few stars
       events:
         - {type: SAT_SCORE, actor: anne@sba.gov, value: 2, occurred_at: 2026-03-01T09:00:00Z}
-        - repeat: 3              # three times, a day apart; {n} is 1, 2, 3
+        - repeat: 3              # three times, a day apart; {n} is 1, 2, 3 in case_id and actor
           every: 1d
           events:
             - {type: OVERRIDE, actor: anne@sba.gov, case_id: 'C-{n}', occurred_at: 2026-03-02T09:00:00Z}
@@ -112,7 +113,10 @@ Example of a file of tests:
         - at: 2026-03-31T00:00:00Z
           actor: anne@sba.gov
           status: pip
-          rules: [chronic-override]              # those that hold, all of them
+          rules: [chronic-override]              # those that are raised, all of them
+          states: {chronic-override: raised}     # or clear, pending, clearing, insufficient_data, not_applicable
+          held_days: {slow: 12}                  # whole days, of a rule with for or clear_after
+          says: {chronic-override: n = 3}        # a text, or a list of them, in the rule's explanation
           metrics: {overrides: 3, sat_score_mean: 2}
 
 Examples:

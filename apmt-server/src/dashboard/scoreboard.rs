@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use apmt_core::{ActorKind, ActorName, AsOf, Policy, Status, Timestamp};
+use apmt_core::{ActorKind, ActorName, AsOf, Overview, Policy, Status, Timestamp};
 use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
@@ -49,6 +49,8 @@ struct Page<'a> {
     unattributed: Option<String>,
     /// What is said while it is not known yet who has a plan.
     plans_later: Option<&'static str>,
+    /// What most of a group breach at once.
+    notices: Vec<String>,
     has_filters: bool,
 }
 
@@ -141,6 +143,7 @@ pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result
         latest: view.latest.filter(|latest| *latest < view.as_of).map(Moment::of),
         unattributed: unattributed(&view),
         plans_later: plan::later(plans.as_ref()),
+        notices: notices(&view),
         has_filters: !query.search.is_empty() || query.status.is_some() || query.kind.is_some(),
         query: &query,
     };
@@ -315,6 +318,12 @@ fn one_page(query: &Query, rows: usize) -> (std::ops::Range<usize>, Pages) {
 
 fn target(policy: &Policy) -> Option<String> {
     policy.sla().map(|sla| words::duration(words::hours(sla.target_ms())))
+}
+
+/// What most of a group breach at once, in words.
+fn notices(view: &View) -> Vec<String> {
+    let overview = Overview::of(view.actors.values().map(|entry| &*entry.dossier));
+    overview.common_causes.iter().map(ToString::to_string).collect()
 }
 
 /// What nobody has, in words.

@@ -1,6 +1,6 @@
 //! Dossiers: one actor's, and the scoreboard.
 
-use apmt_core::{ActorName, AsOf, Dossier, Invalid, Status, Timestamp};
+use apmt_core::{ActorName, AsOf, Dossier, Invalid, Overview, Status, Timestamp};
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
@@ -52,18 +52,26 @@ struct Page<'a> {
     dossiers: &'a [Dossier],
     #[schema(required)]
     next: Option<&'a ActorName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    overview: Option<Overview>,
 }
 
 /// The scoreboard, a page: everybody with a contribution in the window or a case on their clock.
+///
+/// `overview` says what everybody's dossiers say together: how many flags chance alone would give, and which rules most
+/// of a group breach at once. It is there where the page has everybody, and where it is asked for, which reads everybody.
 #[utoipa::path(
     get, path = "/dossiers", operation_id = "list_dossiers", tag = "dossiers",
-    params(parameters::AsOf, parameters::Status, AfterActor, Limit),
+    params(parameters::AsOf, parameters::Status, AfterActor, Limit, parameters::Overview),
     responses((status = 200, description = "A page, in the order of the actors' names.", body = Page<'_>)),
 )]
 pub(crate) async fn dossiers(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["as_of", "status", "after", "limit"])?;
+    let params = Params::of(&uri, &["as_of", "status", "after", "limit", "overview"])?;
     let status = params.text("status").map(read_status).transpose()?;
     let limit = params.limit(MAX_PAGE)?;
+    let asked = params.flag("overview")?;
+    let from_the_first = status.is_none() && params.text("after").is_none();
     let mut after = params.text("after").map(|_| params.actor("after")).transpose()?;
     let as_of = app.resolve(params.as_of()?).await?;
 
@@ -84,7 +92,15 @@ pub(crate) async fn dossiers(State(app): State<App>, uri: Uri) -> Result<Respons
         page.truncate(limit);
         after = page.last().map(|dossier| dossier.actor.clone());
     }
-    json(&Page { as_of, dossiers: &page, next: after.as_ref().filter(|_| limit > 0) })
+    let next = after.as_ref().filter(|_| limit > 0);
+    let overview = if from_the_first && limit > 0 && next.is_none() {
+        Some(Overview::of(&page))
+    } else if asked {
+        Some(Overview::of(&app.dossier_timed(app.client.scoreboard(as_of)).await?))
+    } else {
+        None
+    };
+    json(&Page { as_of, dossiers: &page, next, overview })
 }
 
 fn read_status(text: &str) -> Result<Status, Invalid> {

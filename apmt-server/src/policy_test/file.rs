@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use apmt_core::policy::RuleState;
 use apmt_core::time::{DAY_MS, HOUR_MS};
 use apmt_core::{ActorName, Calendar, Event, Policy, Status, Timestamp};
 use serde::Deserialize;
@@ -38,7 +39,18 @@ pub(super) struct Expectation {
     pub(super) actor: ActorName,
     pub(super) status: Option<Status>,
     pub(super) rules: Option<Vec<String>>,
+    /// What is expected of each of these rules, all of which the policy has.
+    pub(super) about: Vec<(String, About)>,
     pub(super) metrics: Vec<(apmt_core::policy::Metric, Option<f64>)>,
+}
+
+/// What is expected of one rule, whether it is raised or not.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct About {
+    pub(super) state: Option<RuleState>,
+    pub(super) held_days: Option<u32>,
+    /// Texts that its explanation has in it.
+    pub(super) says: Vec<String>,
 }
 
 /// Where something stands: `tests.yaml:12:5`.
@@ -86,7 +98,20 @@ struct WrittenExpectation {
     status: Option<Status>,
     rules: Option<Vec<String>>,
     #[serde(default)]
+    states: BTreeMap<String, RuleState>,
+    #[serde(default)]
+    held_days: BTreeMap<String, u32>,
+    #[serde(default)]
+    says: BTreeMap<String, OneOrMany>,
+    #[serde(default)]
     metrics: BTreeMap<String, Option<f64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
 }
 
 #[derive(Deserialize)]
@@ -137,12 +162,14 @@ pub(super) fn read(path: &Path) -> Result<File, Failure> {
             None => open::calendar(&beside(&calendar).display().to_string())?,
         },
     };
-    let tests = written.tests.into_iter().map(|test| read_test(test, &place)).collect::<Result<_, _>>()?;
+    let tests =
+        written.tests.into_iter().map(|test| read_test(test, &policy, &place)).collect::<Result<_, _>>()?;
     Ok(File { policy, calendar, tests })
 }
 
 fn read_test(
     written: WrittenTest,
+    policy: &Policy,
     place: &impl Fn(serde_saphyr::Location) -> Place,
 ) -> Result<Test, Failure> {
     let mut events = Vec::new();
@@ -155,20 +182,44 @@ fn read_test(
     }
     let expectation = |entry: Spanned<WrittenExpectation>| {
         let place = place(entry.referenced);
-        read_expectation(entry.value, &place).map_err(|what| place.wrong(what))
+        read_expectation(entry.value, policy, &place).map_err(|what| place.wrong(what))
     };
     let expect = written.expect.into_iter().map(expectation).collect::<Result<_, _>>()?;
     Ok(Test { name: written.name, events, expect })
 }
 
-fn read_expectation(written: WrittenExpectation, place: &Place) -> Result<Expectation, String> {
+fn read_expectation(
+    written: WrittenExpectation,
+    policy: &Policy,
+    place: &Place,
+) -> Result<Expectation, String> {
     let metrics = written.metrics.into_iter().map(|(name, value)| Ok((metric(&name)?, value)));
+    let mut about: BTreeMap<String, About> = BTreeMap::new();
+    for (rule, state) in written.states {
+        about.entry(rule).or_default().state = Some(state);
+    }
+    for (rule, days) in written.held_days {
+        about.entry(rule).or_default().held_days = Some(days);
+    }
+    for (rule, says) in written.says {
+        about.entry(rule).or_default().says = match says {
+            OneOrMany::One(text) => vec![text],
+            OneOrMany::Many(texts) => texts,
+        };
+    }
+    // A rule that is misspelt would never be looked at.
+    let known = |id: &str| policy.rules().iter().any(|rule| rule.id() == id);
+    if let Some(id) = about.keys().chain(written.rules.iter().flatten()).find(|id| !known(id)) {
+        let ids: Vec<&str> = policy.rules().iter().map(apmt_core::policy::Rule::id).collect();
+        return Err(format!("{id} is no rule of the policy; expected {}", ids.join(", ")));
+    }
     Ok(Expectation {
         place: place.clone(),
         at: written.at.parse().map_err(|error| format!("at: {}: {error}", written.at))?,
         actor: ActorName::new(&written.actor).map_err(|invalid| invalid.to_string())?,
         status: written.status,
         rules: written.rules,
+        about: about.into_iter().collect(),
         metrics: metrics.collect::<Result<_, String>>()?,
     })
 }
@@ -201,8 +252,10 @@ fn read_event(mut event: Value, number: usize, later_ms: u64) -> Result<Event, S
     let at: Timestamp = written.parse().map_err(|error| format!("occurred_at: {written}: {error}"))?;
     let at = at.plus_millis(i64::try_from(later_ms).unwrap_or(i64::MAX));
     event["occurred_at"] = at.to_string().into();
-    if let Some(Value::String(case_id)) = event.get_mut("case_id") {
-        *case_id = case_id.replace("{n}", &number.to_string());
+    for field in ["case_id", "actor"] {
+        if let Some(Value::String(name)) = event.get_mut(field) {
+            *name = name.replace("{n}", &number.to_string());
+        }
     }
     Event::from_value(event).map_err(|invalid| invalid.to_string())
 }

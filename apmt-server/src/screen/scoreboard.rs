@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use apmt_core::{ActorKind, Dossier, Policy, Status, Timestamp};
+use apmt_core::{ActorKind, Dossier, Overview, Policy, Status, Timestamp};
 
 use super::number::{age, instant, percent, tenths};
 use super::table::{Align, Cell, Table};
@@ -34,6 +34,9 @@ pub(crate) fn page(
     table(dossiers).write(&mut out);
     out.push('\n');
     summary(dossiers, &mut out);
+    for sentence in Overview::of(dossiers).sentences() {
+        let _ = writeln!(out, "{}", printable(&sentence));
+    }
     nobodys(unattributed, &mut out);
     out
 }

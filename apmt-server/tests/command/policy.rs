@@ -239,3 +239,71 @@ fn a_dossier_names_the_policy_that_judged_it() {
     let page = folder.run(&["dossier", "anne", "--policy", "strict.yaml"]).succeeded().out;
     assert!(page.contains("rule disliked holds → ✖ pip\n    mean satisfaction 1 ★ is below 3 ★\n"), "{page}");
 }
+
+/// What is not raised has a state as well, for so many days, and says why.
+#[test]
+fn a_test_expects_states_days_held_and_what_is_said() {
+    let folder = Folder::new();
+    let policy =
+        "{name: p, rules: [{id: r, when: [override_rate > 0.3], min: {decisions: 3}, for: 5d, then: pip}]}";
+    folder.write("p.yaml", policy);
+    let tests = "
+policy: p.yaml
+tests:
+  - name: pending
+    events:
+      - repeat: 3
+        events: [{type: OVERRIDE, actor: '{n}@sba.gov', occurred_at: 2026-03-01T09:00:00Z}]
+      - repeat: 3
+        every: 1h
+        events: [{type: OVERRIDE, actor: anne, occurred_at: 2026-03-01T09:00:00Z}]
+    expect:
+      - {at: 2026-03-04T12:00:00Z, actor: anne, states: {r: pending}, held_days: {r: 2}, says: {r: [n = 3, above 30 %]}}
+      - {at: 2026-03-10T12:00:00Z, actor: anne, states: {r: raised}, says: {r: which counts}}
+      - {at: 2026-03-10T12:00:00Z, actor: 3@sba.gov, states: {r: insufficient_data}}
+";
+    folder.write("p.test.yaml", tests.replace("which counts", "holds and counts"));
+    folder.run(&["policy", "test", "p.test.yaml"]).succeeded();
+    folder.write("p.test.yaml", tests.replace("{r: 2}", "{r: 4}").replace("{r: pending}", "{r: clear}"));
+    folder.run(&["policy", "test", "p.test.yaml"]).ended_with(1).says(&[
+        "expected r to be clear, got pending",
+        "expected days held of r 4, got 2",
+        "expected r to say \"which counts\", got \"The rule r holds and counts: pip.",
+    ]);
+    folder.write("p.test.yaml", tests.replace("{r: pending}", "{q: pending}"));
+    folder
+        .run(&["policy", "test", "p.test.yaml"])
+        .ended_with(2)
+        .says(&["q is no rule of the policy; expected r"]);
+}
+
+/// The recommended policy does what its file says, and its rule on peers as well.
+#[test]
+fn the_recommended_policy_passes_its_own_tests() {
+    let folder = Folder::new();
+    folder.write("guarded.yaml", include_str!("../../../examples/policies/guarded.yaml"));
+    folder.write("guarded.test.yaml", include_str!("../../../examples/policies/guarded.test.yaml"));
+    folder.run(&["policy", "test", "guarded.test.yaml"]).succeeded();
+}
+
+#[test]
+fn a_scoreboard_says_what_chance_alone_would_flag_and_what_most_breach() {
+    let folder = Folder::new();
+    let events: String = (0..8)
+        .map(|n| {
+            json!({"type": "OVERRIDE", "actor": format!("{n}@sba.gov"), "actor_kind": "HUMAN"}).to_string()
+                + "\n"
+        })
+        .collect();
+    folder.write("events.jsonl", events);
+    folder.run(&["import", "events.jsonl"]).succeeded();
+    folder.write("p.yaml", "{name: p, rules: [{id: r, when: [override_rate > 0.3], then: watch}]}");
+    let run = folder.run(&["scoreboard", "--policy", "p.yaml"]).succeeded();
+    assert!(
+        run.out.contains("8 of the 8 people who can be judged by the rule r breach it at once"),
+        "{}",
+        run.out
+    );
+    // Of one verdict each, 30 % are overrides at a true rate of 30 %.
+    assert!(run.out.contains("chance alone would make at most 2.4 of these 8 meet a rule"), "{}", run.out);
+}

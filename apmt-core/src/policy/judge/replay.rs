@@ -6,10 +6,12 @@ use super::{Metric, day_after};
 use crate::dossier::Status;
 use crate::event::ActorKind;
 use crate::policy::Policy;
+use crate::policy::bound::Sample;
+use crate::policy::peers::{Among, Evaluation, PeerGroups};
 use crate::tally::Tally;
 use crate::time::{Day, Timestamp, Window};
 
-/// Consecutive days at whose ends the same rules were raised.
+/// Consecutive days at whose ends the same rules were raised, with the same outcomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stretch {
@@ -35,8 +37,17 @@ impl Policy {
     /// rule was raised. It is what a dossier as of each of these ends says, at the cost of one walk over the days.
     ///
     /// `days` are the actor's, whole and in order, over [`replay_reach`](Self::replay_reach). Cases that were open are
-    /// not in them: rules on `open.*` are not raised here.
-    pub fn replay(&self, kind: Option<ActorKind>, days: &[(Day, Tally)], from: Day, to: Day) -> Vec<Stretch> {
+    /// not in them: rules on `open.*` are not raised here. `groups` are what [`replay_gathering`](Self::replay_gathering)
+    /// made of everybody's days; under a policy that [compares no peers](Self::compares_peers), [`PeerGroups::none`].
+    pub fn replay(
+        &self,
+        kind: Option<ActorKind>,
+        days: &[(Day, Tally)],
+        groups: &PeerGroups,
+        from: Day,
+        to: Day,
+    ) -> Vec<Stretch> {
+        let among = Among::new(groups, kind);
         let days: Vec<(Day, &Tally)> = days.iter().map(|(day, tally)| (*day, tally)).collect();
         let mut watches: Vec<Watch<'_>> = self
             .rules()
@@ -46,20 +57,21 @@ impl Policy {
             .collect();
         let with_times = watches.iter().any(|watch| watch.rule.metrics().any(Metric::is_of_processing));
         let mut rolling = Rolling::new(&days, self, with_times);
+        let mut metrics = rolling.metrics(self.sla());
         let mut stretches = Stretches::default();
         let first = day_after(from, -i64::from(self.look_back_days()) - 1);
         for day in (first.number()..=to.number()).map(Day::from_number) {
             if rolling.move_to(day) || day == first {
-                let metrics = rolling.metrics(self.sla());
+                metrics = rolling.metrics(self.sla());
                 for watch in &mut watches {
                     watch.met = rolling.is_met(watch.rule, &metrics);
                 }
             }
             for watch in &mut watches {
-                watch.step(day.end(), watch.met);
+                watch.step(day.end(), watch.met && rolling.stands_out(watch.rule, &metrics, among, day));
             }
             if day >= from {
-                stretches.add(day, &watches);
+                stretches.add(day, &watches, among);
             }
         }
         stretches.done
@@ -69,25 +81,44 @@ impl Policy {
 #[derive(Default)]
 struct Stretches {
     done: Vec<Stretch>,
-    /// Which of the watches were raised at the end of the day before.
-    raised: Vec<bool>,
+    /// The outcome of each of the watches that was raised at the end of the day before.
+    raised: Vec<Option<Status>>,
 }
 
 impl Stretches {
-    fn add(&mut self, day: Day, watches: &[Watch<'_>]) {
-        if watches.iter().map(|watch| watch.raised).eq(self.raised.iter().copied()) {
+    fn add(&mut self, day: Day, watches: &[Watch<'_>], among: Among<'_>) {
+        let outcome =
+            |watch: &Watch<'_>| watch.raised.then(|| among.outcome(watch.rule, Evaluation::EndOf(day)));
+        if watches.iter().map(outcome).eq(self.raised.iter().copied()) {
             return;
         }
-        if self.raised.contains(&true)
+        if self.raised.iter().any(Option::is_some)
             && let Some(last) = self.done.last_mut()
         {
             last.until = Some(day);
         }
-        self.raised = watches.iter().map(|watch| watch.raised).collect();
-        let raised = || watches.iter().filter(|watch| watch.raised).map(|watch| watch.rule);
-        if let Some(status) = raised().map(crate::policy::Rule::then).max() {
-            let rules = raised().map(|rule| rule.id().to_owned()).collect();
+        self.raised = watches.iter().map(outcome).collect();
+        if let Some(status) = self.raised.iter().copied().flatten().max() {
+            let raised = watches.iter().filter(|watch| watch.raised);
+            let rules = raised.map(|watch| watch.rule.id().to_owned()).collect();
             self.done.push(Stretch { from: day, until: None, status, rules });
+        }
+    }
+}
+
+/// What an actor's window came to at the end of each of those days on which it changed, and on the first: as
+/// [`Policy::replay`] sees it.
+pub(in crate::policy) fn each_change(
+    policy: &Policy,
+    days: &[(Day, &Tally)],
+    first: Day,
+    last: Day,
+    mut look: impl FnMut(Day, &Sample<'_>),
+) {
+    let mut rolling = Rolling::new(days, policy, true);
+    for day in (first.number()..=last.number()).map(Day::from_number) {
+        if rolling.move_to(day) || day == first {
+            look(day, &Sample { metrics: &rolling.metrics(policy.sla()), times: &[rolling.times()] });
         }
     }
 }

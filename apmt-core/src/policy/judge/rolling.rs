@@ -3,9 +3,10 @@
 use super::{day_after, is_met};
 use crate::metrics::Metrics;
 use crate::policy::bound::Sample;
+use crate::policy::peers::{Among, Evaluation};
 use crate::policy::rule::Rule;
 use crate::policy::{Policy, Sla};
-use crate::tally::Tally;
+use crate::tally::{Durations, Tally};
 use crate::time::Day;
 
 /// The tally of a window that slides over whole days.
@@ -50,8 +51,19 @@ impl<'a> Rolling<'a> {
         Metrics::of([&self.sum], &[], sla)
     }
 
+    /// The window's processing times, where they are kept.
+    pub(super) fn times(&self) -> &Durations {
+        &self.sum.processing
+    }
+
     /// Whether a rule is met by what the window holds, of which these are the metrics.
     pub(super) fn is_met(&self, rule: &Rule, metrics: &Metrics) -> bool {
         is_met(rule, &Sample { metrics, times: &[&self.sum.processing] })
+    }
+
+    /// Whether that puts the actor outside of what its peers had come to at the end of that day.
+    pub(super) fn stands_out(&self, rule: &Rule, metrics: &Metrics, among: Among<'_>, day: Day) -> bool {
+        let sample = Sample { metrics, times: &[&self.sum.processing] };
+        among.stands_out(rule, &sample, Evaluation::EndOf(day))
     }
 }

@@ -160,7 +160,7 @@ fn wrong_keys_of_a_rule_are_said_with_place_and_nearest_name() {
         (
             "clear_after",
             "clear_afer",
-            "10:5: \"clear_afer\" is no field of a rule; expected id, when, min, for, clear_after, applies_to, critical_element, then or advise; did you mean clear_after?",
+            "10:5: \"clear_afer\" is no field of a rule; expected id, when, min, for, clear_after, peers, applies_to, critical_element, then or advise; did you mean clear_after?",
         ),
         (
             "{decisions: 20}",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use apmt_core::policy::{Policy, RuleState};
+use apmt_core::policy::{PeerGroups, Policy, RuleState};
 use apmt_core::time::{DAY_MS, ManualClock};
 use apmt_core::{AsOf, Calendar, Day, Dossier, Event, MemoryStore, Status, Store as _, Timestamp};
 use futures_lite::future::block_on;
@@ -118,7 +118,7 @@ proptest! {
         let (from, to) = (noon(from).day(), noon(days.len() as i64 + 5).day());
         let reach = policy.replay_reach(from, to);
         let activity = block_on(store.activity(&"anne".try_into().unwrap(), reach)).unwrap();
-        let stretches = policy.replay(None, &activity.days, from, to);
+        let stretches = policy.replay(None, &activity.days, &PeerGroups::none(), from, to);
         for day in (from.number()..=to.number()).map(Day::from_number) {
             let raised = stretches
                 .iter()
