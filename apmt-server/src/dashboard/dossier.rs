@@ -145,7 +145,6 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
     let contributions = cases::contributions(client, actor, window).await?;
     let looked = cases::look(client, actor, &contributions).await?;
 
-    let target = policy.sla().map(|sla| hours(sla.target_ms()));
     let page = Page {
         shell: Shell::new(base, name(actor)),
         name: name(actor).to_owned(),
@@ -165,7 +164,7 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
             .map(ToString::to_string)
             .collect(),
         cards: cards(&dossier, &before),
-        charts: charts(&dossier, &activity, policy, window, target),
+        charts: charts(&dossier, &activity, policy, window),
         models: models(&looked),
         looked: looked.is_partial().then(|| {
             format!(
@@ -374,14 +373,9 @@ fn open_card(dossier: &Dossier) -> Card {
     }
 }
 
-fn charts(
-    dossier: &Dossier,
-    activity: &Activity,
-    policy: &Policy,
-    window: Window,
-    target: Option<f64>,
-) -> Vec<Chart> {
+fn charts(dossier: &Dossier, activity: &Activity, policy: &Policy, window: Window) -> Vec<Chart> {
     let metrics = &dossier.metrics;
+    let target = words::target_hours(policy);
     let mut charts = Vec::new();
     if advises(metrics) {
         let weeks =

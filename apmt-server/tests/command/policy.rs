@@ -239,3 +239,14 @@ fn a_dossier_names_the_policy_that_judged_it() {
     let page = folder.run(&["dossier", "anne", "--policy", "strict.yaml"]).succeeded().out;
     assert!(page.contains("rule disliked holds → ✖ pip\n    mean satisfaction 1 ★ is below 3 ★\n"), "{page}");
 }
+
+/// Under the calendar that counts every hour, a weekend would be two working days.
+#[test]
+fn working_days_need_a_calendar_that_knows_them() {
+    let folder = Folder::new();
+    folder
+        .write("foia.yaml", "name: foia\nsla: {target: 72h, tracks: {simple: 10 working days}}\nrules: []\n");
+    let judge = ["scoreboard", "--store", "memory:", "--policy", "foia.yaml"];
+    folder.run(&judge).ended_with(2).says(&["working days", "give --calendar us-federal"]);
+    folder.run(&[&judge[..], &["--calendar", "us-federal"]].concat()).succeeded();
+}

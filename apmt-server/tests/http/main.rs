@@ -42,3 +42,4 @@ mod staff;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod tracks;
