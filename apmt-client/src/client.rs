@@ -131,6 +131,16 @@ impl Client {
 
     /// The calendar that the store measures through; `None` where only the store knows it: a server's, or one that was
     /// open already when the client was made.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use apmt_client::{Calendar, Client, MemoryStore};
+    /// let client = Client::builder().url("memory:").calendar(Calendar::us_federal()).build()?;
+    /// assert_eq!(client.calendar(), Some(&Calendar::us_federal()));
+    /// let client = Client::builder().store(Arc::new(MemoryStore::new())).build()?;
+    /// assert_eq!(client.calendar(), None);
+    /// # Ok::<(), apmt_client::Error>(())
+    /// ```
     pub fn calendar(&self) -> Option<&Calendar> {
         self.0.calendar.as_ref()
     }

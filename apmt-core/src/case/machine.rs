@@ -73,7 +73,8 @@ impl Fold {
 
     /// The clock that runs now, where somebody holds the case.
     pub fn clock(&self) -> Option<HeldClock> {
-        self.clock_or_pools().filter(|clock| !clock.holder.is_nobody())
+        self.holder()?;
+        self.clock_or_pools()
     }
 
     /// The same; the pool's clock is nobody's.

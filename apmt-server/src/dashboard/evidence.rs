@@ -119,7 +119,7 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
     found.truncate(PER_PAGE);
     let mut rows = Vec::with_capacity(found.len());
     for found in found {
-        rows.push(found.row(app, &asked.actor).await?);
+        rows.push(found.row(app, &asked.actor, window.until).await?);
     }
     let actor = name(&asked.actor);
     let page = Page {
@@ -148,11 +148,15 @@ enum Found {
 }
 
 impl Found {
-    async fn row(&self, app: &App, actor: &ActorName) -> Result<Row, Problem> {
+    async fn row(&self, app: &App, actor: &ActorName, as_of: Timestamp) -> Result<Row, Problem> {
         Ok(match self {
             Self::Open(open) => {
-                let clock =
-                    Clock { counted_ms: open.counted_ms, working_day: open.working_day, since: open.since };
+                let clock = Clock {
+                    counted_ms: open.counted_ms,
+                    working_day: open.working_day,
+                    since: open.since,
+                    as_of,
+                };
                 let due = clock.due(app, actor, Some(&open.case_id), open.track.as_ref(), "overdue").await?;
                 open_row(open, &due)
             }
@@ -161,7 +165,7 @@ impl Found {
                     Measure::Processing { counted_ms, working_day, since, held } => {
                         let nobody = ActorName::nobody();
                         let holder = if held { actor } else { &nobody };
-                        let clock = Clock { counted_ms, working_day, since };
+                        let clock = Clock { counted_ms, working_day, since, as_of };
                         clock.due(app, holder, one.case_id.as_ref(), one.track.as_ref(), "late").await?
                     }
                     _ => String::new(),
@@ -177,6 +181,8 @@ struct Clock {
     counted_ms: u64,
     working_day: u32,
     since: Timestamp,
+    /// The end of the window: what happened later is not looked at.
+    as_of: Timestamp,
 }
 
 impl Clock {
@@ -194,7 +200,8 @@ impl Clock {
         };
         let mut words = String::new();
         if let (Some(calendar), Some(case_id)) = (app.client().calendar(), case_id) {
-            let events = app.client().store().case(case_id).await?;
+            let mut events = app.client().store().case(case_id).await?;
+            events.retain(|event| event.occurred_at <= self.as_of);
             if let Some(due) = case::due(&events, calendar, self.since, holder, target) {
                 words = format!("; due {}", instant(due));
             }

@@ -250,3 +250,32 @@ fn working_days_need_a_calendar_that_knows_them() {
     folder.run(&judge).ended_with(2).says(&["working days", "give --calendar us-federal"]);
     folder.run(&[&judge[..], &["--calendar", "us-federal"]].concat()).succeeded();
 }
+
+/// What editors are told of targets is what is read.
+#[test]
+fn the_schema_knows_targets_and_tracks() {
+    let folder = Folder::new();
+    let schema = jsonschema::validator_for(&folder.json(&["policy", "schema"])).unwrap();
+    for (sla, valid) in [
+        (json!({"target": "72h"}), true),
+        (json!({"target": "20 working days"}), true),
+        (json!({"target": "1 working day", "tracks": {"simple": "90m", "Complex cases": "3d"}}), true),
+        (json!({"target": "20 workdays"}), false),
+        (json!({"target": 20}), false),
+        (json!({"target": "3d", "tracks": {}}), false),
+        (json!({"target": "3d", "tracks": {"simple": "soon"}}), false),
+        (json!({"target": "3d", "track": {"simple": "1d"}}), false),
+        (json!({"tracks": {"simple": "1d"}}), false),
+    ] {
+        let policy = json!({"name": "x", "rules": [], "sla": sla});
+        assert_eq!(schema.is_valid(&policy), valid, "{policy}");
+        // JSON is YAML.
+        folder.write("x.yaml", policy.to_string());
+        let run = folder.run(&["policy", "check", "x.yaml"]);
+        if valid {
+            run.succeeded()
+        } else {
+            run.ended_with(2)
+        };
+    }
+}
