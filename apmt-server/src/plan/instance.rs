@@ -185,7 +185,7 @@ impl Instance {
             },
         };
         if let Some(due) = self.due {
-            sentence.push_str(&format!(" Due at {} UTC.", minute(due)));
+            sentence = format!("{sentence} Due at {} UTC.", minute(due));
         }
         match self.appeal.as_deref() {
             Some("UPHELD") => sentence.push_str(" On appeal the verdict was upheld."),

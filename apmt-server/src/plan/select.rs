@@ -152,6 +152,9 @@ struct Clock {
     target: Option<Target>,
 }
 
+/// A limit that was missed: a number, or the working day that was come to and the target.
+type Missed = (Option<f64>, Option<(u32, Target)>);
+
 impl Clock {
     fn of(counted_ms: u64, working_day: u32, track: Option<&Track>, sla: Option<&Sla>) -> Self {
         Self { counted_ms, working_day, target: sla.map(|sla| sla.target_of(track)) }
@@ -162,7 +165,7 @@ impl Clock {
     }
 
     /// The first limit that it misses, as a candidate has it: a number of hours, or working days.
-    fn missed(self, limits: &[Limit]) -> Option<(Option<f64>, Option<(u32, Target)>)> {
+    fn missed(self, limits: &[Limit]) -> Option<Missed> {
         limits.iter().find_map(|limit| match (*limit, self.target) {
             (Limit::None, _) | (Limit::Target, None) => Some((None, None)),
             (Limit::Number(limit), _) => (self.hours() > limit).then_some((Some(limit), None)),
