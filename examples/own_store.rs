@@ -126,7 +126,7 @@ impl Store for LogStore {
             said.max_by_key(|event| event.order()).and_then(|event| event.event.actor_kind());
         let mut days: BTreeMap<Day, Tally> = BTreeMap::new();
         for one in self.contributions(actor, window, None, usize::MAX).await? {
-            days.entry(one.at.day()).or_default().add(&one.measure);
+            days.entry(one.at.day()).or_default().add(one.track.as_ref(), &one.measure);
         }
         activity.days = days.into_iter().collect();
         for (_, events) in self.cases()?.into_iter().filter(|(case_id, _)| case_id.is_some()) {

@@ -207,7 +207,7 @@ impl ClientBuilder {
                 live.wake();
             }
         });
-        let store = match (url, store) {
+        let (store, calendar) = match (url, store) {
             (Some(url), None) => {
                 let (clock, on_append) = (clock.clone(), Some(on_append));
                 let options =
@@ -225,7 +225,7 @@ impl ClientBuilder {
                 if key.is_some() {
                     return Err(Invalid::missing("key", rule).into());
                 }
-                store
+                (store, None)
             }
             (None, None) => {
                 return Err(Invalid::missing(
@@ -239,7 +239,7 @@ impl ClientBuilder {
             }
         };
         let clock = clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let client = Client::new(store, policy, clock, settings);
+        let client = Client::new(store, policy, clock, calendar, settings);
         // It is set once, here.
         let _ = live.set(client.live());
         Ok(client)

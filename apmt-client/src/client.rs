@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use apmt_core::{
-    ActorName, AsOf, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event, IntoEvent, Policy,
-    Receipt, Recorded, Result, Store, StoreStatus, Timestamp, Window,
+    ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event, IntoEvent,
+    Policy, Receipt, Recorded, Result, Store, StoreStatus, Timestamp, Window,
 };
 use uuid::Uuid;
 
@@ -40,6 +40,7 @@ struct Inner {
     store: Arc<dyn Store>,
     policy: Arc<Policy>,
     clock: Arc<dyn Clock>,
+    calendar: Option<Calendar>,
     live: Arc<Live>,
     queue: Arc<Queue>,
     drop_timeout: Duration,
@@ -100,6 +101,7 @@ impl Client {
         store: Arc<dyn Store>,
         policy: Policy,
         clock: Arc<dyn Clock>,
+        calendar: Option<Calendar>,
         settings: Settings,
     ) -> Self {
         let policy = Arc::new(policy);
@@ -110,6 +112,7 @@ impl Client {
             store,
             policy,
             clock,
+            calendar,
             live,
             queue: Arc::new(queue),
             drop_timeout: settings.drop_timeout,
@@ -124,6 +127,22 @@ impl Client {
     /// The policy that judges.
     pub fn policy(&self) -> &Policy {
         &self.0.policy
+    }
+
+    /// The calendar that the store measures through; `None` where only the store knows it: a server's, or one that was
+    /// open already when the client was made.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use apmt_client::{Calendar, Client, MemoryStore};
+    /// let client = Client::builder().url("memory:").calendar(Calendar::us_federal()).build()?;
+    /// assert_eq!(client.calendar(), Some(&Calendar::us_federal()));
+    /// let client = Client::builder().store(Arc::new(MemoryStore::new())).build()?;
+    /// assert_eq!(client.calendar(), None);
+    /// # Ok::<(), apmt_client::Error>(())
+    /// ```
+    pub fn calendar(&self) -> Option<&Calendar> {
+        self.0.calendar.as_ref()
     }
 
     /// The store, for what the client has no call for.

@@ -32,10 +32,11 @@ pub(crate) type Progress = Box<dyn FnMut(u64, u64) + Send>;
 /// Is called when another process has appended, where a store can tell.
 pub(crate) type OnAppend = Box<dyn Fn() + Send + Sync>;
 
-/// Opens the store that a URL names.
+/// Opens the store that a URL names, and says through which calendar it measures; that of a server is the server's to
+/// know.
 ///
 /// Errors show the scheme only where more of the URL could hold a password.
-pub(crate) fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
+pub(crate) fn open(url: &str, options: Options) -> Result<(Arc<dyn Store>, Option<Calendar>)> {
     let url = url.trim();
     let Some((scheme, rest)) = url.split_once(':') else { return Err(without_scheme(url).into()) };
     let scheme = scheme.to_ascii_lowercase();
@@ -43,7 +44,9 @@ pub(crate) fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
         let rule = "is for a server, which http: and https: URLs name: leave it away";
         return Err(Invalid::missing("key", rule).into());
     }
-    match scheme.as_str() {
+    let is_here = !matches!(scheme.as_str(), "http" | "https");
+    let calendar = is_here.then(|| options.calendar.clone().unwrap_or_default());
+    let store: Result<Arc<dyn Store>> = match scheme.as_str() {
         "memory" => memory(url, rest, options),
         "sqlite" => sqlite(url, rest, options),
         scheme @ ("http" | "https") => http(scheme, url, options),
@@ -53,7 +56,8 @@ pub(crate) fn open(url: &str, options: Options) -> Result<Arc<dyn Store>> {
         other => Err(Invalid::new("url", format!("{other}:"), KNOWN)
             .with_nearest(nearest_scheme(other).as_deref())
             .into()),
-    }
+    };
+    Ok((store?, calendar))
 }
 
 fn memory(url: &str, rest: &str, options: Options) -> Result<Arc<dyn Store>> {

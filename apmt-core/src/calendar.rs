@@ -25,8 +25,8 @@
 //!
 //! # Exactness and cost
 //!
-//! Counting is a pure function, in whole milliseconds, and adds up: what counts from *a* to *c* is what counts from
-//! *a* to *b* and from *b* to *c*. A year is worked out when it is first asked for and then kept, so that counting is
+//! Counting is a pure function, in whole milliseconds or working days, and adds up: what counts from *a* to *c* is what
+//! counts from *a* to *b* and from *b* to *c*. A year is worked out when it is first asked for and then kept, so that counting is
 //! two searches in a sorted list and an addition a year between.
 
 mod count;
@@ -62,6 +62,34 @@ impl Calendar {
         match self {
             Self::Always => to.since(from),
             Self::BusinessHours(hours) => hours.counted_ms(from, to),
+        }
+    }
+
+    /// How many working days end after `from` and up to `to`; 0 if `to` is not later.
+    ///
+    /// A working day is a local day with hours that is no holiday and not closed by order. It ends when the next day
+    /// begins, whatever its hours. [`Always`](Self::Always) knows no weekend: every UTC day is one.
+    ///
+    /// ```
+    /// use apmt_core::Calendar;
+    /// // From Friday noon to Tuesday noon: Friday and Monday end in between.
+    /// let (from, to) = ("2026-01-09T12:00:00-05:00".parse()?, "2026-01-13T12:00:00-05:00".parse()?);
+    /// assert_eq!(Calendar::us_federal().working_days(from, to), 2);
+    /// assert_eq!(Calendar::Always.working_days(from, to), 4);
+    /// # Ok::<(), apmt_core::time::ParseTimestampError>(())
+    /// ```
+    pub fn working_days(&self, from: Timestamp, to: Timestamp) -> u64 {
+        match self {
+            Self::Always => u64::from(to.max(from).day().number().abs_diff(from.day().number())),
+            Self::BusinessHours(hours) => hours.working_days(from, to),
+        }
+    }
+
+    /// The first instant after the local day on which an instant falls; of its UTC day for [`Always`](Self::Always).
+    pub fn day_end(&self, at: Timestamp) -> Timestamp {
+        match self {
+            Self::Always => at.day().end().plus_millis(1),
+            Self::BusinessHours(hours) => hours.day_end(at),
         }
     }
 

@@ -21,6 +21,15 @@
 //! `RESUMED`. A disposal, `CASE_OPENED` and `CASE_REOPENED` do. A `PAUSED` in a pause and a `RESUMED` outside one
 //! change nothing.
 //!
+//! # Working days
+//! Beside its milliseconds a clock counts working days as FOIA does: the day after the one on which it started is day 1.
+//! A working day is used up when it ends with the clock running; so a pause takes out the days that end within it, and
+//! one that does not last past midnight takes out none.
+//!
+//! # The track
+//! A case's track is what the latest `CASE_OPENED` said that named one. A contribution is of the track that its case
+//! had at that instant, and of none before.
+//!
 //! ```
 //! use apmt_core::{Calendar, Event, Measure, Recorded, case};
 //!
@@ -40,22 +49,24 @@
 //! ```
 
 mod batch;
+mod due;
 mod machine;
 
 use std::collections::BTreeMap;
 
 pub use batch::Batch;
+pub use due::due;
 pub use machine::Fold;
 
 use crate::calendar::Calendar;
 use crate::contribution::{Change, Contribution, Cursor};
-use crate::name::{ActorName, CaseId};
+use crate::name::{ActorName, CaseId, Track};
 use crate::store::{OpenCase, Recorded};
 use crate::time::Timestamp;
 
 /// The version of what the fold makes of a log. It rises whenever the same log comes to something else, and then every
 /// store folds again when it is opened.
-pub const FOLD_VERSION: i64 = 1;
+pub const FOLD_VERSION: i64 = 2;
 
 /// What a case's events come to.
 #[derive(Clone, Debug)]
@@ -75,8 +86,12 @@ pub struct HeldClock {
     pub case_id: CaseId,
     /// When the holder's clock started.
     pub since: Timestamp,
+    /// The case's track, where its opening has said one.
+    pub track: Option<Track>,
     /// Milliseconds counted before `running_since`: through the calendar, pauses taken out.
     pub counted_ms: u64,
+    /// Working days that ended before `running_since` while the clock ran, that of its start left out.
+    pub working_days: u32,
     /// From when on it runs; `None` while it is paused.
     pub running_since: Option<Timestamp>,
     /// The last event that changed this clock (its start, a pause, a resumption). How it stood before that instant is
@@ -90,11 +105,20 @@ impl HeldClock {
         self.counted_ms + self.running_since.map_or(0, |since| calendar.counted_ms(since, as_of))
     }
 
+    /// The working day that this clock has come to at `as_of`, which must not lie before
+    /// [`changed_at`](Self::changed_at): see [`Measure::Processing`](crate::Measure::Processing).
+    pub fn working_day_at(&self, as_of: Timestamp, calendar: &Calendar) -> u32 {
+        let since_then =
+            self.running_since.map_or(0, |from| machine::working_days(self.since, from, as_of, calendar));
+        self.working_days.saturating_add(since_then).saturating_add(1)
+    }
+
     /// The case as it stands on its holder's clock at `as_of`, which must not lie before
     /// [`changed_at`](Self::changed_at).
     pub fn open_at(self, as_of: Timestamp, calendar: &Calendar) -> OpenCase {
         let counted_ms = self.counted_at(as_of, calendar);
-        OpenCase { case_id: self.case_id, since: self.since, counted_ms }
+        let working_day = self.working_day_at(as_of, calendar);
+        OpenCase { case_id: self.case_id, track: self.track, since: self.since, counted_ms, working_day }
     }
 }
 

@@ -53,7 +53,7 @@ pub use dossiers::*;
 pub use evidence::*;
 pub use fidelity::*;
 pub use hostile::*;
-pub use random::{random_events, record};
+pub use random::{policy_with_targets, random_events, record};
 pub use reading::*;
 pub use refold::*;
 
@@ -137,6 +137,8 @@ macro_rules! conformance {
             open_cases_come_by_case_id
             a_retracted_assignment_opens_nothing
             processing_is_measured_through_the_calendar
+            working_days_are_counted_as_foia_counts
+            tracks_tell_cases_apart
             // dossiers
             a_dossier_is_made_of_the_activity
             as_of_is_now_the_latest_event_or_an_instant

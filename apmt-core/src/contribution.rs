@@ -3,7 +3,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::name::{ActorName, CaseId};
+use crate::name::{ActorName, CaseId, Track};
 use crate::time::{HOUR_MS, Timestamp};
 
 /// What was measured.
@@ -18,6 +18,11 @@ pub enum Measure {
     Processing {
         /// How long, in milliseconds: through the store's calendar, pauses taken out.
         counted_ms: u64,
+        /// The working day that the clock had come to when it ended, from 1, as FOIA counts (5 U.S.C. 552(a)(6)(A)(i)):
+        /// the working day after the day on which the clock started is day 1, and what ends sooner, ends on it. Time
+        /// that no working day covers belongs to the next one, and a day at whose end the case is paused is not
+        /// counted. So a target of so many working days is met if it is not less than this.
+        working_day: u32,
         /// When the clock started.
         since: Timestamp,
         /// Whether the actor held the case; if not, it stood in the pool and the actor disposed of it.
@@ -77,6 +82,8 @@ pub struct Contribution {
     pub position: u64,
     /// The case, where there is one.
     pub case_id: Option<CaseId>,
+    /// The case's track at that instant, where its opening has said one.
+    pub track: Option<Track>,
     /// What was measured.
     pub measure: Measure,
 }
@@ -97,14 +104,18 @@ impl Serialize for Contribution {
         if let Some(case_id) = &self.case_id {
             map.serialize_entry("case_id", case_id)?;
         }
+        if let Some(track) = &self.track {
+            map.serialize_entry("track", track)?;
+        }
         map.serialize_entry("measure", self.measure.name())?;
         match self.measure {
             Measure::Verdict { overridden } | Measure::Recommendation { overridden } => {
                 map.serialize_entry("overridden", &overridden)?;
             }
-            Measure::Processing { counted_ms, since, held } => {
+            Measure::Processing { counted_ms, working_day, since, held } => {
                 map.serialize_entry("hours", &(counted_ms as f64 / HOUR_MS as f64))?;
                 map.serialize_entry("counted_ms", &counted_ms)?;
+                map.serialize_entry("working_day", &working_day)?;
                 map.serialize_entry("since", &since)?;
                 map.serialize_entry("held", &held)?;
             }

@@ -105,8 +105,8 @@ impl Dossier {
     /// `activity` must be what [`Policy::reach`] asks for, and `groups` what [`Policy::gathering`] made of everybody's
     /// as of the same instant.
     pub fn among(groups: &PeerGroups, activity: &Activity, as_of: Timestamp, policy: &Policy) -> Self {
-        let open_ms: Vec<u64> = activity.open.iter().map(|case| case.counted_ms).collect();
-        let metrics = Metrics::of(activity.days.iter().map(|(_, tally)| tally), &open_ms, policy.sla());
+        let days = activity.days.iter().map(|(_, tally)| tally);
+        let metrics = Metrics::of(days, &activity.open, policy.sla());
         let explanations = policy.judge(activity, &metrics, groups, as_of);
         let status = Policy::status_of(&explanations);
         Self {

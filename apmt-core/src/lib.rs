@@ -107,7 +107,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{ActorKind, Event, EventType, IntoEvent, Invalid, Outcome, What};
 pub use memory::MemoryStore;
 pub use metrics::Metrics;
-pub use name::{ActorName, CaseId, MAX_NAME_BYTES};
+pub use name::{ActorName, CaseId, MAX_NAME_BYTES, Track};
 pub use overview::Overview;
 pub use policy::Policy;
 pub use store::{Activity, AsOf, OpenCase, Receipt, Recorded, Store, StoreStatus};

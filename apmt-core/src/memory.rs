@@ -245,8 +245,7 @@ impl State {
     fn make(&mut self, change: Change) {
         let (Change::Add(contribution) | Change::Remove(contribution)) = &change;
         let day = contribution.at.day();
-        let entry =
-            Entry { at: contribution.at, position: contribution.position, measure: contribution.measure };
+        let entry = Entry::of(contribution);
         match change {
             Change::Add(contribution) => {
                 self.actors.entry(contribution.actor).or_default().days.entry(day).or_default().add(entry);
@@ -319,6 +318,7 @@ impl State {
             at: entry.at,
             position: entry.position,
             case_id: self.at(entry.position).and_then(|recorded| recorded.event.case_id().cloned()),
+            track: entry.track.clone(),
             measure: entry.measure,
         }
     }

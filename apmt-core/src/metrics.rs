@@ -6,11 +6,17 @@
 //! | `override_rate_interval` | Wilson score interval at 95 %, two-sided (E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22, 1927) |
 //! | `processing_hours` | count, mean, median, p90, p95, p99, min, max; quantiles exact, type 7 of R. J. Hyndman and Y. Fan, "Sample quantiles in statistical packages", The American Statistician 50, 1996 |
 //! | `open` | cases on the actor's clock at `as_of`, with the hours already on those clocks |
+//! | `sla`, `open.overdue` | each case by the target of its own track |
+//! | `tracks` | the same counts for each track; absent where no case has one |
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::Sla;
+use crate::name::Track;
+use crate::policy::{Sla, Target};
 use crate::statistics::wilson;
+use crate::store::OpenCase;
 use crate::tally::{Durations, Tally};
 use crate::time::HOUR_MS;
 
@@ -54,6 +60,34 @@ pub struct Metrics {
     pub sla: Option<SlaCompliance>,
     /// How the actor's verdicts fared on appeal.
     pub appeals: Appeals,
+    /// What of this was on cases of each track, in the order of their names; cases without one are in none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tracks: Vec<OfTrack>,
+}
+
+/// What an actor did on the cases of one track.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub struct OfTrack {
+    /// The track.
+    pub track: Track,
+    /// Verdicts, overrides included.
+    pub decisions: u64,
+    /// Verdicts that reversed the recommendation.
+    pub overrides: u64,
+    /// Processing times.
+    pub processed: u64,
+    /// Cases on the actor's clock at `as_of`.
+    pub open: u64,
+    /// How many of these have run past the track's target; absent where the policy has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub overdue: Option<u64>,
+    /// How the track's target was met; absent where the policy has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub sla: Option<SlaCompliance>,
 }
 
 /// The distribution of processing times, in hours. Each value is `None` where there are no times.
@@ -147,15 +181,28 @@ pub struct Appeals {
 }
 
 impl Metrics {
-    /// What the tallies come to. `open_ms` is what stands on each open clock at `as_of`, in milliseconds.
-    pub fn of<'a>(tallies: impl IntoIterator<Item = &'a Tally>, open_ms: &[u64], sla: Option<&Sla>) -> Self {
+    /// What the tallies come to. `open` are the cases on the actor's clock at `as_of`.
+    pub fn of<'a>(
+        tallies: impl IntoIterator<Item = &'a Tally>,
+        open: &[OpenCase],
+        sla: Option<&Sla>,
+    ) -> Self {
         let mut sum = Tally::default();
         let mut runs: Vec<&Durations> = Vec::new();
+        let mut met = 0;
+        let mut tracks: BTreeMap<&Track, Vec<&Tally>> = BTreeMap::new();
         for tally in tallies {
             sum.add_counts(tally);
             if !tally.processing.is_empty() {
                 runs.push(&tally.processing);
+                met += sla.map_or(0, |sla| met_in(tally, sla));
             }
+            for (track, tally) in &tally.tracks {
+                tracks.entry(track).or_default().push(tally);
+            }
+        }
+        for track in open.iter().filter_map(|case| case.track.as_ref()) {
+            tracks.entry(track).or_default();
         }
         let processing_hours = ProcessingHours::of(&runs);
         let ratings = sum.stars.iter().fold(0_u64, |ratings, count| ratings.saturating_add(*count));
@@ -164,7 +211,6 @@ impl Metrics {
             .iter()
             .zip(1_u64..)
             .fold(0_u64, |total, (count, stars)| total.saturating_add(count.saturating_mul(stars)));
-        let target_ms = sla.map(Sla::target_ms);
         Self {
             decisions: sum.decisions,
             overrides: sum.overrides,
@@ -174,17 +220,43 @@ impl Metrics {
             recommendations_overridden: sum.recommendations_overridden,
             overridden_rate: ratio(sum.recommendations_overridden, sum.recommendations),
             avg_processing_hours: processing_hours.mean,
-            sla: target_ms.map(|target| SlaCompliance::of(&runs, target)),
+            sla: sla.map(|_| SlaCompliance::of(met, processing_hours.count)),
             processing_hours,
             sat_score_mean: ratio(stars, ratings),
             sat: Satisfaction { count: ratings, histogram: sum.stars },
-            open: OpenCases::of(open_ms, target_ms),
+            open: OpenCases::of(open, sla),
             appeals: Appeals {
                 count: sum.appeals,
                 reversed: sum.appeals_reversed,
                 overrides_upheld: sum.overrides_upheld,
                 overrides_reversed: sum.overrides_reversed,
             },
+            tracks: tracks
+                .into_iter()
+                .map(|(track, tallies)| OfTrack::of(track, &tallies, open, sla))
+                .collect(),
+        }
+    }
+}
+
+impl OfTrack {
+    fn of(track: &Track, tallies: &[&Tally], open: &[OpenCase], sla: Option<&Sla>) -> Self {
+        let sum =
+            |count: fn(&Tally) -> u64| tallies.iter().map(|tally| count(tally)).fold(0, u64::saturating_add);
+        let processed = sum(|tally| tally.processing.len() as u64);
+        let target = sla.map(|sla| sla.target_of(Some(track)));
+        let open = || open.iter().filter(|case| case.track.as_ref() == Some(track));
+        Self {
+            track: track.clone(),
+            decisions: sum(|tally| tally.decisions),
+            overrides: sum(|tally| tally.overrides),
+            processed,
+            open: open().count() as u64,
+            overdue: target.map(|target| open().filter(|case| !is_in_time(case, target)).count() as u64),
+            sla: target.map(|target| {
+                let met = tallies.iter().map(|tally| within(tally, target)).sum();
+                SlaCompliance::of(met, processed)
+            }),
         }
     }
 }
@@ -200,24 +272,43 @@ impl ProcessingHours {
 }
 
 impl OpenCases {
-    fn of(open_ms: &[u64], target_ms: Option<u64>) -> Self {
-        let clocks = open_ms.iter().copied().collect::<Durations>();
+    fn of(open: &[OpenCase], sla: Option<&Sla>) -> Self {
+        let clocks = open.iter().map(|case| case.counted_ms).collect::<Durations>();
         let [median_hours, oldest_hours] = percentiles_hours(&[&clocks], [50, 100]);
-        Self {
-            count: clocks.len() as u64,
-            oldest_hours,
-            median_hours,
-            overdue: target_ms.map(|target| (clocks.len() - clocks.count_up_to(target)) as u64),
-        }
+        let overdue = |sla: &Sla| {
+            open.iter().filter(|case| !is_in_time(case, sla.target_of(case.track.as_ref()))).count() as u64
+        };
+        Self { count: clocks.len() as u64, oldest_hours, median_hours, overdue: sla.map(overdue) }
     }
 }
 
 impl SlaCompliance {
-    fn of(runs: &[&Durations], target_ms: u64) -> Self {
-        let met: usize = runs.iter().map(|run| run.count_up_to(target_ms)).sum();
-        let all: usize = runs.iter().map(|run| run.len()).sum();
-        Self { met: met as u64, breached: (all - met) as u64, compliance: ratio(met as u64, all as u64) }
+    fn of(met: u64, all: u64) -> Self {
+        Self { met, breached: all.saturating_sub(met), compliance: ratio(met, all) }
     }
+}
+
+fn is_in_time(case: &OpenCase, target: Target) -> bool {
+    target.is_met(case.counted_ms, case.working_day)
+}
+
+/// How many of a tally's times meet a target.
+fn within(tally: &Tally, target: Target) -> u64 {
+    let met = match target {
+        Target::Counted { ms } => tally.processing.count_up_to(ms),
+        Target::WorkingDays(days) => tally.working_days.count_up_to(u64::from(days)),
+    };
+    met as u64
+}
+
+/// How many of a tally's times meet the target of their own track: all by the common one, and those of a track that has
+/// another by that instead.
+fn met_in(tally: &Tally, sla: &Sla) -> u64 {
+    let own = sla.tracks().iter().filter_map(|(track, target)| Some((tally.tracks.get(track)?, *target)));
+    own.fold(within(tally, sla.target()), |met, (of_track, target)| {
+        // Stored counts that were damaged come out wrong, and nothing panics.
+        (met + within(of_track, target)).saturating_sub(within(of_track, sla.target()))
+    })
 }
 
 fn ratio(part: u64, whole: u64) -> Option<f64> {

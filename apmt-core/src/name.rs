@@ -1,4 +1,4 @@
-//! Who did it, and on which case: names that compare as the contract says and remember what was sent.
+//! Who did it, on which case, of which track: names that compare as the contract says and remember what was sent.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -84,6 +84,31 @@ impl CaseId {
     }
 }
 
+/// The track of a case, such as `simple` or `expedited`: what kind of case it is, and so how long it may take. Trimmed
+/// and in lower case, as `Simple` and `simple` are one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Track(Arc<str>);
+
+impl Track {
+    /// The key for a track as it was sent.
+    ///
+    /// # Errors
+    /// [`Invalid`] if the name is empty once trimmed, or longer than [`MAX_NAME_BYTES`], in lower case too.
+    pub fn new(sent: &str) -> Result<Self, Invalid> {
+        Ok(Self(checked("track", &checked("track", sent)?.to_lowercase())?.into()))
+    }
+
+    /// A key that a store has kept, as it kept it: already trimmed and in lower case.
+    pub fn from_stored(key: &str) -> Self {
+        Self(key.into())
+    }
+
+    /// The key.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 fn checked<'a>(field: &'static str, sent: &'a str) -> Result<&'a str, Invalid> {
     let trimmed = sent.trim();
     if trimmed.is_empty() {
@@ -146,6 +171,7 @@ macro_rules! key {
 
 key!(ActorName);
 key!(CaseId);
+key!(Track);
 
 /// A key together with the text it came from, kept only where the two differ: the event keeps what was sent.
 #[derive(Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use utoipa::openapi::schema::{
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::contribution::Contribution;
-use crate::name::{ActorName, CaseId, MAX_NAME_BYTES};
+use crate::name::{ActorName, CaseId, MAX_NAME_BYTES, Track};
 use crate::policy::Metric;
 use crate::tally::{Durations, Tally};
 use crate::time::Timestamp;
@@ -95,6 +95,15 @@ schema!(
 );
 
 schema!(
+    Track,
+    text()
+        .min_length(Some(1))
+        .max_length(Some(MAX_NAME_BYTES))
+        .description(Some("The track of a case: trimmed, in lower case, at most 256 bytes."))
+        .examples(["simple"])
+);
+
+schema!(
     Metric,
     text()
         .enum_values(Some(Metric::ALL.iter().map(|metric| metric.name())))
@@ -130,16 +139,20 @@ impl Described for Array {
     }
 }
 
-schema!(Contribution, contribution(), ActorName, CaseId, Timestamp);
+schema!(Contribution, contribution(), ActorName, CaseId, Timestamp, Track);
 
 /// What counts for an actor: one of five measures, each with members of its own.
 fn contribution() -> OneOfBuilder {
     let hours = of_type(Type::Number).minimum(Some(0)).description(Some("Counted hours."));
     let held = flag().description(Some("Whether the clock was the actor's, or the pool's."));
     let stars = of_type(Type::Integer).minimum(Some(1)).maximum(Some(5));
+    let working_day = count().minimum(Some(1_u64)).description(Some(
+        "The working day that the clock had come to when it ended: the one after the day on which it started is day 1.",
+    ));
     let processing = measure("processing")
         .property("hours", hours)
         .property("counted_ms", count())
+        .property("working_day", working_day)
         .property("since", reference::<Timestamp>())
         .property("held", held);
     let appeal = measure("appeal").property("reversed", flag()).property("overrode", flag());
@@ -148,7 +161,7 @@ fn contribution() -> OneOfBuilder {
             "What counts for an actor: one thing, at one instant, caused by the event at `position`.",
         ))
         .item(measure("verdict").property("overridden", flag()).required("overridden"))
-        .item(all_required(processing, &["hours", "counted_ms", "since", "held"]))
+        .item(all_required(processing, &["hours", "counted_ms", "working_day", "since", "held"]))
         .item(measure("satisfaction").property("stars", stars).required("stars"))
         .item(measure("recommendation").property("overridden", flag()).required("overridden"))
         .item(all_required(appeal, &["reversed", "overrode"]))
@@ -161,6 +174,7 @@ fn measure(name: &str) -> ObjectBuilder {
         .property("at", reference::<Timestamp>())
         .property("position", count().minimum(Some(1_u64)))
         .property("case_id", reference::<CaseId>())
+        .property("track", reference::<Track>())
         .property("measure", exactly(name));
     all_required(object, &["actor", "at", "position", "measure"])
 }

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `name` | for people; a dossier names the policy that judged it |
 //! | `window_days` | the window over which contributions count, in days of 24 hours, from 1 to 3660; 90 if absent |
-//! | `sla` | `target`: the processing time that meets the agency's promise, in minutes (`90m`), hours (`72h`) or days of 24 hours (`3d`), at most 3660 days; a time equal to the target meets it |
+//! | `sla` | `target`: the processing time that meets the agency's promise, as a [`Target`]; `tracks`: tracks of cases whose target is another, such as `{simple: 10 working days}` |
 //! | `rules` | the rules, each with the fields below |
 //!
 //! | field of a rule | meaning |
@@ -64,6 +64,7 @@ mod reason;
 mod remedy;
 mod rule;
 mod schema;
+mod sla;
 mod words;
 
 pub use bound::{Bound, BoundKind};
@@ -76,6 +77,7 @@ pub use peers::{Gathering, PeerBand, PeerGroups, Peers, PeersBy, PeersFound};
 pub use reason::{ConditionHeld, PolicyName, Reason};
 pub use rule::Rule;
 pub use schema::json_schema;
+pub use sla::{Sla, Target};
 
 use crate::dossier::Status;
 use crate::metrics::Metrics;
@@ -109,19 +111,6 @@ pub struct Policy {
     sla: Option<Sla>,
     rules: Vec<Rule>,
     digest: String,
-}
-
-/// What the agency has promised for processing times.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sla {
-    target_ms: u64,
-}
-
-impl Sla {
-    /// The processing time that meets the promise, in counted milliseconds. A time equal to it meets it.
-    pub const fn target_ms(&self) -> u64 {
-        self.target_ms
-    }
 }
 
 impl Policy {

@@ -30,7 +30,7 @@ use crate::contribution::{Contribution, Cursor};
 use crate::dossier::Dossier;
 use crate::error::Result;
 use crate::event::{ActorKind, Event, Invalid, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
-use crate::name::{ActorName, CaseId};
+use crate::name::{ActorName, CaseId, Track};
 use crate::policy::Policy;
 use crate::tally::Tally;
 use crate::time::{DAY_MS, Day, Timestamp, Window};
@@ -155,7 +155,7 @@ impl Activity {
             if day == first {
                 let mut inside = tally.clone();
                 for contribution in before {
-                    inside.remove(&contribution.measure);
+                    inside.remove(contribution.track.as_ref(), &contribution.measure);
                 }
                 if !inside.is_empty() {
                     days.push((day, inside));
@@ -164,6 +164,23 @@ impl Activity {
             earlier.push((day, tally));
         }
         Self { days, earlier, ..self }
+    }
+
+    /// The part of this activity that is on cases of one track.
+    ///
+    /// What a policy says of it ([`Dossier::of`]) is about the actor's work on that track alone.
+    #[must_use]
+    pub fn of_track(&self, track: &Track) -> Self {
+        let part = |days: &[(Day, Tally)]| -> Vec<(Day, Tally)> {
+            days.iter().filter_map(|(day, tally)| Some((*day, tally.of_track(track)?))).collect()
+        };
+        Self {
+            actor: self.actor.clone(),
+            actor_kind: self.actor_kind,
+            days: part(&self.days),
+            open: self.open.iter().filter(|case| case.track.as_ref() == Some(track)).cloned().collect(),
+            earlier: part(&self.earlier),
+        }
     }
 
     /// Whether nothing counts in the window and nothing is open.
@@ -178,10 +195,17 @@ impl Activity {
 pub struct OpenCase {
     /// The case.
     pub case_id: CaseId,
+    /// Its track, where its opening has said one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub track: Option<Track>,
     /// When the actor's clock started.
     pub since: Timestamp,
     /// How long it has run, in milliseconds: through the store's calendar, pauses taken out.
     pub counted_ms: u64,
+    /// The working day that it has come to, from 1, as FOIA counts: the one after the day on which the clock started is
+    /// day 1. More than a target of so many working days is overdue.
+    pub working_day: u32,
 }
 
 /// Where a store stands.

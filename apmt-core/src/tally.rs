@@ -11,9 +11,12 @@ mod durations;
 pub use day::{DayTally, Entry, StoredTallyError};
 pub use durations::Durations;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::contribution::Measure;
+use crate::name::Track;
 
 /// What a set of contributions comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,33 +43,91 @@ pub struct Tally {
     pub overrides_reversed: u64,
     /// Processing times, in milliseconds.
     pub processing: Durations,
+    /// The working day that each of them had come to, in order of their own.
+    pub working_days: Durations,
+    /// What counts of the cases of each track; what is of none is in the numbers above alone. A track's own tally has
+    /// no tracks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(no_recursion))]
+    pub tracks: BTreeMap<Track, Tally>,
 }
 
 impl Tally {
-    /// Counts a measure.
-    pub fn add(&mut self, measure: &Measure) {
-        if let Measure::Processing { counted_ms, .. } = measure {
-            self.processing.insert(*counted_ms);
-        }
+    /// Counts a measure of a case of that track.
+    pub fn add(&mut self, track: Option<&Track>, measure: &Measure) {
+        self.add_time(measure);
         self.count(measure, |count| *count += 1);
+        if let Some(track) = track {
+            self.tracks.entry(track.clone()).or_default().add(None, measure);
+        }
     }
 
     /// Takes back a measure that was counted.
-    pub fn remove(&mut self, measure: &Measure) {
-        if let Measure::Processing { counted_ms, .. } = measure {
+    pub fn remove(&mut self, track: Option<&Track>, measure: &Measure) {
+        if let Measure::Processing { counted_ms, working_day, .. } = measure {
             self.processing.remove(*counted_ms);
+            self.working_days.remove(u64::from(*working_day));
         }
         self.count(measure, |count| *count = count.saturating_sub(1));
+        if let Some(track) = track {
+            self.change_track(track, |tally| tally.remove(None, measure));
+        }
     }
 
-    /// Adds another tally's counts, but not its processing times. Counts that were damaged where they were stored may
+    fn add_time(&mut self, measure: &Measure) {
+        if let Measure::Processing { counted_ms, working_day, .. } = measure {
+            self.processing.insert(*counted_ms);
+            self.working_days.insert(u64::from(*working_day));
+        }
+    }
+
+    /// What counts of one track's cases, as a tally that knows their track; `None` if nothing does.
+    pub fn of_track(&self, track: &Track) -> Option<Self> {
+        let own = self.tracks.get(track)?;
+        Some(Self { tracks: [(track.clone(), own.clone())].into(), ..own.clone() })
+    }
+
+    /// Changes a track's tally; one that is left with nothing goes.
+    fn change_track(&mut self, track: &Track, change: impl FnOnce(&mut Self)) {
+        if let Some(tally) = self.tracks.get_mut(track) {
+            change(tally);
+            if tally.is_empty() {
+                self.tracks.remove(track);
+            }
+        }
+    }
+
+    /// Adds another tally, its tracks included; its times only where they are wanted.
+    pub(crate) fn add_all(&mut self, other: &Self, with_times: bool) {
+        self.add_counts(other);
+        if with_times {
+            self.processing.insert_all(&other.processing);
+            self.working_days.insert_all(&other.working_days);
+        }
+        for (track, tally) in &other.tracks {
+            self.tracks.entry(track.clone()).or_default().add_all(tally, with_times);
+        }
+    }
+
+    /// Takes away another tally that was added so.
+    pub(crate) fn take_all(&mut self, other: &Self, with_times: bool) {
+        self.take_counts(other);
+        if with_times {
+            self.processing.remove_all(&other.processing);
+            self.working_days.remove_all(&other.working_days);
+        }
+        for (track, tally) in &other.tracks {
+            self.change_track(track, |own| own.take_all(tally, with_times));
+        }
+    }
+
+    /// Adds another tally's counts, but not its times and its tracks. Counts that were damaged where they were stored may
     /// be anything: they come out wrong, and nothing panics.
     pub(crate) fn add_counts(&mut self, other: &Self) {
         self.each_count(other, u64::saturating_add);
     }
 
-    /// Takes away another tally's counts, but not its processing times.
-    pub(crate) fn take_counts(&mut self, other: &Self) {
+    fn take_counts(&mut self, other: &Self) {
         self.each_count(other, u64::saturating_sub);
     }
 

@@ -4,7 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::contribution::{Contribution, Measure};
-use crate::name::{ActorName, CaseId};
+use crate::name::{ActorName, CaseId, Track};
 use crate::tally::Durations;
 use crate::time::{Day, Timestamp};
 
@@ -80,9 +80,11 @@ struct Fields {
     at: Timestamp,
     position: u64,
     case_id: Option<CaseId>,
+    track: Option<Track>,
     measure: Box<str>,
     overridden: Option<bool>,
     counted_ms: Option<u64>,
+    working_day: Option<u32>,
     since: Option<Timestamp>,
     held: Option<bool>,
     stars: Option<u8>,
@@ -98,6 +100,7 @@ impl Fields {
             "recommendation" => Measure::Recommendation { overridden: self.overridden.ok_or("overridden")? },
             "processing" => Measure::Processing {
                 counted_ms: self.counted_ms.ok_or("counted_ms")?,
+                working_day: self.working_day.ok_or("working_day")?,
                 since: self.since.ok_or("since")?,
                 held: self.held.ok_or("held")?,
             },
@@ -115,7 +118,7 @@ impl<'de> Deserialize<'de> for Contribution {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let fields = Fields::deserialize(deserializer)?;
         let measure = fields.measure().map_err(D::Error::missing_field)?;
-        let Fields { actor, at, position, case_id, .. } = fields;
-        Ok(Self { actor, at, position, case_id, measure })
+        let Fields { actor, at, position, case_id, track, .. } = fields;
+        Ok(Self { actor, at, position, case_id, track, measure })
     }
 }

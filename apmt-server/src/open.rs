@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apmt_client::blocking::Client;
+use apmt_core::policy::Sla;
 use apmt_core::{Calendar, Clock, OtherCalendar, Policy};
 use apmt_store_http::HttpStore;
 use clap::Args;
@@ -98,7 +99,14 @@ impl RuleOptions {
         let other = if self.refold { OtherCalendar::Refold } else { OtherCalendar::Refuse };
         let bar = progress_bar(None, "{wide_msg} {pos} of {len} events  {bar:20}  {eta} left");
         let shown = bar.clone();
-        let mut builder = Client::builder().policy(self.policy()?);
+        let policy = self.policy()?;
+        if !is_remote(url) && self.calendar == "always" && policy.sla().is_some_and(Sla::has_working_days) {
+            return Err(Failure::new(
+                "the policy has a target in working days, and the calendar always takes every day for one",
+            )
+            .advise("give --calendar us-federal, or the YAML file of a calendar of your own"));
+        }
+        let mut builder = Client::builder().policy(policy);
         if let Some(clock) = clock {
             builder = builder.clock(clock);
         }

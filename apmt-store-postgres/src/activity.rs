@@ -28,8 +28,8 @@ const DAYS: i64 = 64;
 /// while a clock ran that has ended since.
 const FIND_DAYS: &str = "SELECT actor, day, CASE WHEN day BETWEEN $2 AND $3 THEN tally END, \
      CASE WHEN day = $2 OR day >= $3 THEN entries END FROM days WHERE actor = ANY ($1) AND day >= least($2, $3)";
-const FIND_HELD: &str = "SELECT actor, case_id, since, counted_ms, running_since, changed_at FROM held \
-     WHERE actor = ANY ($1)";
+const FIND_HELD: &str = "SELECT actor, case_id, since, counted_ms, running_since, changed_at, working_days, track \
+     FROM held WHERE actor = ANY ($1)";
 const FIND_KINDS: &str = "SELECT name, kind FROM actors WHERE name = ANY ($1)";
 
 /// What is needed to read activities.
@@ -298,6 +298,7 @@ pub(crate) async fn contributions(
         at: entry.at,
         position: entry.position,
         case_id: cases.get(&entry.position).cloned(),
+        track: entry.track,
         measure: entry.measure,
     };
     Ok(entries.into_iter().map(contribution).collect())

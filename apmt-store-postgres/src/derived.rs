@@ -120,8 +120,7 @@ impl Derived {
         self.load_days(connection, missing).await?;
         for change in changes {
             let (Change::Add(contribution) | Change::Remove(contribution)) = change;
-            let entry =
-                Entry { at: contribution.at, position: contribution.position, measure: contribution.measure };
+            let entry = Entry::of(contribution);
             let key = day_key(change);
             let day = self.days.get_mut(&key).ok_or_else(not_loaded)?;
             let before = day.entries().len();
@@ -323,15 +322,22 @@ pub(crate) async fn put_held(connection: &ClientWrapper, clocks: &[HeldClock]) -
     let running: Vec<Option<i64>> =
         clocks.iter().map(|clock| clock.running_since.map(Timestamp::millis)).collect();
     let changed: Vec<i64> = clocks.iter().map(|clock| clock.changed_at.millis()).collect();
+    let working_days: Vec<i64> = clocks.iter().map(|clock| i64::from(clock.working_days)).collect();
+    let tracks: Vec<_> =
+        clocks.iter().map(|clock| clock.track.as_ref().map(|track| key(track.as_str()))).collect();
     let put = connection
         .prepare_cached(
-            "INSERT INTO held (actor, case_id, since, counted_ms, running_since, changed_at) SELECT * FROM \
-             unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]) \
+            "INSERT INTO held (actor, case_id, since, counted_ms, running_since, changed_at, working_days, track) \
+             SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], \
+             $7::bigint[], $8::text[]) \
              ON CONFLICT (actor, case_id) DO UPDATE SET since = excluded.since, counted_ms = excluded.counted_ms, \
-             running_since = excluded.running_since, changed_at = excluded.changed_at",
+             running_since = excluded.running_since, changed_at = excluded.changed_at, \
+             working_days = excluded.working_days, track = excluded.track",
         )
         .await?;
-    connection.execute(&put, &[&actors, &cases, &since, &counted, &running, &changed]).await?;
+    connection
+        .execute(&put, &[&actors, &cases, &since, &counted, &running, &changed, &working_days, &tracks])
+        .await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use apmt_core::case::HeldClock;
-use apmt_core::{ActorKind, ActorName, CaseId, Event, Recorded, Timestamp};
+use apmt_core::{ActorKind, ActorName, CaseId, Event, Recorded, Timestamp, Track};
 use tokio_postgres::Row;
 
 use crate::failure::Sql;
@@ -25,7 +25,7 @@ pub(crate) fn all_recorded(rows: &[Row]) -> Sql<Vec<Recorded>> {
     rows.iter().map(recorded).collect()
 }
 
-/// A clock that runs, from `actor, case_id, since, counted_ms, running_since, changed_at`.
+/// A clock that runs, from `actor, case_id, since, counted_ms, running_since, changed_at, working_days, track`.
 pub(crate) fn held_clock(row: &Row) -> Sql<HeldClock> {
     Ok(HeldClock {
         holder: actor(row.try_get(0)?),
@@ -34,6 +34,8 @@ pub(crate) fn held_clock(row: &Row) -> Sql<HeldClock> {
         counted_ms: row.try_get::<_, i64>(3)?.cast_unsigned(),
         running_since: row.try_get::<_, Option<i64>>(4)?.map(timestamp),
         changed_at: timestamp(row.try_get(5)?),
+        working_days: u32::try_from(row.try_get::<_, i64>(6)?).unwrap_or(u32::MAX),
+        track: row.try_get::<_, Option<&str>>(7)?.map(|stored| Track::from_stored(&name(stored))),
     })
 }
 

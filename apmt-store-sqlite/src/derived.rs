@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 
 use apmt_core::case::{Fold, HeldClock};
 use apmt_core::tally::{DayTally, Entry};
-use apmt_core::{ActorKind, ActorName, Calendar, CaseId, Change, Recorded, Timestamp};
+use apmt_core::{ActorKind, ActorName, Calendar, CaseId, Change, Recorded, Timestamp, Track};
 use lru::LruCache;
 use rusqlite::{OptionalExtension, Statement, params};
 
@@ -50,7 +50,7 @@ impl<'c> Statements<'c> {
                 .prepare("INSERT OR REPLACE INTO days (key, tally, entries) VALUES (?1, ?2, ?3)")?,
             drop_day: connection.prepare("DELETE FROM days WHERE key = ?1")?,
             put_held: connection
-                .prepare("INSERT OR REPLACE INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?,
+                .prepare("INSERT OR REPLACE INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?,
             drop_held: connection.prepare("DELETE FROM held WHERE actor_no = ?1 AND case_no = ?2")?,
         })
     }
@@ -167,8 +167,7 @@ impl Derived {
         let (Change::Add(contribution) | Change::Remove(contribution)) = change;
         let no = self.actor(sql, &contribution.actor)?.no;
         let key = day_key(contribution.at.day(), no);
-        let entry =
-            Entry { at: contribution.at, position: contribution.position, measure: contribution.measure };
+        let entry = Entry::of(contribution);
         self.changed_days.insert(key);
         let day = self.day(sql, key)?;
         let before = day.entries().len();
@@ -251,6 +250,8 @@ impl Derived {
             clock.running_since.map(Timestamp::millis),
             clock.changed_at.millis(),
             clock.case_id.as_str(),
+            clock.working_days,
+            clock.track.as_ref().map(Track::as_str),
         ])?;
         Ok(())
     }

@@ -223,7 +223,8 @@ fn open_at(
 ) -> Sql<Vec<OpenCase>> {
     let mut open = Vec::new();
     let mut held = connection.prepare_cached(
-        "SELECT case_id, since, counted_ms, running_since, changed_at FROM held WHERE actor_no = ?1",
+        "SELECT case_id, since, counted_ms, running_since, changed_at, working_days, track FROM held \
+         WHERE actor_no = ?1",
     )?;
     let mut rows = held.query([actor.no])?;
     while let Some(row) = rows.next()? {
@@ -286,6 +287,7 @@ pub(crate) fn contributions(
                 at: entry.at,
                 position: entry.position,
                 case_id: case_at(connection, entry.position)?,
+                track: entry.track,
                 measure: entry.measure,
             })
         })

@@ -1,7 +1,7 @@
 //! Rows as values: events, days, clocks.
 
 use apmt_core::case::HeldClock;
-use apmt_core::{ActorName, CaseId, Day, Event, Recorded, Timestamp};
+use apmt_core::{ActorName, CaseId, Day, Event, Recorded, Timestamp, Track};
 use rusqlite::Row;
 use rusqlite::types::Type;
 use uuid::Uuid;
@@ -22,7 +22,7 @@ pub(crate) fn recorded(row: &Row<'_>) -> rusqlite::Result<Recorded> {
     Ok(Recorded::new(event, position.cast_unsigned(), recorded_at).with_retracted(row.get(5)?))
 }
 
-/// A clock that runs, from `since, counted_ms, running_since, changed_at` that start at that column.
+/// A clock that runs, from `since, counted_ms, running_since, changed_at, working_days, track` that start at that column.
 pub(crate) fn held_clock(
     row: &Row<'_>,
     column: usize,
@@ -36,6 +36,8 @@ pub(crate) fn held_clock(
         counted_ms: row.get::<_, i64>(column + 1)?.cast_unsigned(),
         running_since: row.get::<_, Option<i64>>(column + 2)?.map(timestamp),
         changed_at: timestamp(row.get(column + 3)?),
+        working_days: row.get(column + 4)?,
+        track: row.get_ref(column + 5)?.as_str_or_null()?.map(Track::from_stored),
     })
 }
 

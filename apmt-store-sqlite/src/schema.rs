@@ -18,7 +18,8 @@ pub(crate) const SCHEMA: Schema = Schema::new(0x4150_4d54, "store", MIGRATIONS);
 
 /// One SQL script a version; the place in the list is the version that it makes. Scripts that have been released are
 /// never changed.
-const MIGRATIONS: &[&str] = &[r"
+const MIGRATIONS: &[&str] = &[
+    r"
 CREATE TABLE events (
     position    INTEGER PRIMARY KEY,  -- 1, 2, 3 … without gaps
     id          BLOB NOT NULL,        -- the UUID's 16 bytes
@@ -72,4 +73,9 @@ CREATE TABLE head (
     derived  INTEGER                  -- the version of the fold that they were made with
 ) STRICT;
 INSERT INTO head (one) VALUES (1);
-"];
+",
+    r"
+ALTER TABLE held ADD COLUMN working_days INTEGER NOT NULL DEFAULT 0;  -- that ended while the clock ran
+ALTER TABLE held ADD COLUMN track TEXT;                               -- the case's, trimmed, in lower case
+",
+];

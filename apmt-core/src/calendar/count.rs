@@ -1,4 +1,4 @@
-//! Counting: a year's counted spans as a sorted list with running sums, worked out when first asked for.
+//! Counting: a year's counted spans and the ends of its working days as sorted lists, worked out when first asked for.
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -26,11 +26,22 @@ struct Span {
     before: u64,
 }
 
+/// What is counted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unit {
+    /// Milliseconds within business hours.
+    Milliseconds,
+    /// Ends of working days.
+    WorkingDays,
+}
+
 /// What counts in one year of UTC.
 #[derive(Debug)]
 struct Year {
     spans: Vec<Span>,
-    total: u64,
+    /// The first instants after working days.
+    day_ends: Vec<i64>,
+    total_ms: u64,
 }
 
 impl Year {
@@ -52,7 +63,7 @@ impl Year {
         // In order, as the years are.
         let by_rule: Vec<NaiveDate> =
             (year - 1..=year + 1).flat_map(|year| definition.rule.days(year)).collect();
-        let mut counted = Self { spans: Vec::new(), total: 0 };
+        let mut counted = Self { spans: Vec::new(), day_ends: Vec::new(), total_ms: 0 };
         for date in local_dates(start, end) {
             let hours = definition.week.on(date.weekday());
             if hours.is_empty() || by_rule.binary_search(&date).is_ok() || definition.closed.contains(&date) {
@@ -62,6 +73,11 @@ impl Year {
                 let (from, to) = (instant(date, interval.start()), instant(date, interval.end()));
                 counted.push(from.max(start), to.min(end));
             }
+            let (day_start, day_end) = (instant(date, 0), instant(date, 86_400));
+            // A date that a zone skips whole is no day.
+            if day_start < day_end && (start..end).contains(&day_end) {
+                counted.day_ends.push(day_end);
+            }
         }
         counted
     }
@@ -69,13 +85,27 @@ impl Year {
     fn push(&mut self, start: i64, end: i64) {
         // Empty where the interval is of another year, or is skipped whole.
         if start < end {
-            self.spans.push(Span { start, end, before: self.total });
-            self.total += end.abs_diff(start);
+            self.spans.push(Span { start, end, before: self.total_ms });
+            self.total_ms += end.abs_diff(start);
         }
     }
 
-    /// What counts of the year before an instant.
-    fn before(&self, instant: i64) -> u64 {
+    fn total(&self, unit: Unit) -> u64 {
+        match unit {
+            Unit::Milliseconds => self.total_ms,
+            Unit::WorkingDays => self.day_ends.len() as u64,
+        }
+    }
+
+    /// What counts of the year up to an instant: the milliseconds before it, the days that have ended by then.
+    fn up_to(&self, unit: Unit, instant: i64) -> u64 {
+        match unit {
+            Unit::Milliseconds => self.ms_before(instant),
+            Unit::WorkingDays => self.day_ends.partition_point(|end| *end <= instant) as u64,
+        }
+    }
+
+    fn ms_before(&self, instant: i64) -> u64 {
         let later = self.spans.partition_point(|span| span.start < instant);
         match later.checked_sub(1).and_then(|last| self.spans.get(last)) {
             Some(span) => span.before + instant.min(span.end).abs_diff(span.start),
@@ -89,15 +119,15 @@ impl Year {
 pub(super) struct Count {
     /// The years of [`CHANGING`], each when it is asked for.
     changing: OnceLock<Box<[OnceLock<Year>]>>,
-    /// The years before [`CHANGING`], and those after it, as running sums: nobody's case is of these, but a wrong clock
-    /// may say so, and then a span of ten thousand years must cost no more than another.
-    past: OnceLock<Vec<u64>>,
-    future: OnceLock<Vec<u64>>,
+    /// The years before [`CHANGING`], and those after it, as running sums of each unit: nobody's case is of these, but a
+    /// wrong clock may say so, and then a span of ten thousand years must cost no more than another.
+    past: [OnceLock<Vec<u64>>; 2],
+    future: [OnceLock<Vec<u64>>; 2],
 }
 
 impl Count {
     /// What counts from one instant up to another.
-    pub(super) fn between(&self, definition: &Definition, from: Timestamp, to: Timestamp) -> u64 {
+    pub(super) fn between(&self, definition: &Definition, unit: Unit, from: Timestamp, to: Timestamp) -> u64 {
         // A window may begin one millisecond before the first instant there is.
         let from = from.max(Timestamp::MIN);
         if to <= from {
@@ -105,12 +135,12 @@ impl Count {
         }
         let (first, last) = (year_of(from), year_of(to));
         let (before_from, total) =
-            self.with_year(definition, first, |year| (year.before(from.millis()), year.total));
-        let before_to = self.with_year(definition, last, |year| year.before(to.millis()));
+            self.with_year(definition, first, |year| (year.up_to(unit, from.millis()), year.total(unit)));
+        let before_to = self.with_year(definition, last, |year| year.up_to(unit, to.millis()));
         if first == last {
             before_to - before_from
         } else {
-            total - before_from + self.whole_years(definition, first + 1..last) + before_to
+            total - before_from + self.whole_years(definition, unit, first + 1..last) + before_to
         }
     }
 
@@ -123,23 +153,31 @@ impl Count {
         }
     }
 
-    fn whole_years(&self, definition: &Definition, years: Range<i32>) -> u64 {
+    fn whole_years(&self, definition: &Definition, unit: Unit, years: Range<i32>) -> u64 {
         let past = YEARS.start..CHANGING.start;
         let future = CHANGING.end..YEARS.end;
-        let changing: u64 =
-            common(&years, &CHANGING).map(|year| self.with_year(definition, year, |year| year.total)).sum();
-        changing
-            + running(&self.past, definition, &past, common(&years, &past))
-            + running(&self.future, definition, &future, common(&years, &future))
+        let changing: u64 = common(&years, &CHANGING)
+            .map(|year| self.with_year(definition, year, |year| year.total(unit)))
+            .sum();
+        let far = |sums: &[OnceLock<Vec<u64>>; 2], all: &Range<i32>| {
+            running(&sums[unit as usize], definition, unit, all, common(&years, all))
+        };
+        changing + far(&self.past, &past) + far(&self.future, &future)
     }
 }
 
 /// What counts in `years` of `all`, from the running sums over `all`.
-fn running(sums: &OnceLock<Vec<u64>>, definition: &Definition, all: &Range<i32>, years: Range<i32>) -> u64 {
+fn running(
+    sums: &OnceLock<Vec<u64>>,
+    definition: &Definition,
+    unit: Unit,
+    all: &Range<i32>,
+    years: Range<i32>,
+) -> u64 {
     if years.is_empty() {
         return 0;
     }
-    let sums = sums.get_or_init(|| running_sums(definition, all.clone()));
+    let sums = sums.get_or_init(|| running_sums(definition, unit, all.clone()));
     let until = |year: i32| place(all.start..all.end + 1, year).and_then(|place| sums.get(place));
     match (until(years.start), until(years.end)) {
         (Some(start), Some(end)) => end - start,
@@ -148,7 +186,7 @@ fn running(sums: &OnceLock<Vec<u64>>, definition: &Definition, all: &Range<i32>,
 }
 
 /// Running sums over years in which the offset stays, one more than there are years.
-fn running_sums(definition: &Definition, years: Range<i32>) -> Vec<u64> {
+fn running_sums(definition: &Definition, unit: Unit, years: Range<i32>) -> Vec<u64> {
     // The Gregorian calendar repeats every 400 years, weekdays included, and with it all that goes by rule; what is
     // closed by date does not.
     let near = |date: &NaiveDate| (years.start - 1..=years.end).contains(&date.year());
@@ -156,7 +194,7 @@ fn running_sums(definition: &Definition, years: Range<i32>) -> Vec<u64> {
     let mut totals: Vec<u64> = Vec::new();
     for year in years {
         let same = totals.len().checked_sub(400).filter(|_| repeats).and_then(|same| totals.get(same));
-        totals.push(same.copied().unwrap_or_else(|| Year::of(year, definition).total));
+        totals.push(same.copied().unwrap_or_else(|| Year::of(year, definition).total(unit)));
     }
     let sums = totals.into_iter().scan(0, |sum, total| {
         *sum += total;

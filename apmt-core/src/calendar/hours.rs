@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use chrono::{Datelike, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
-use super::count::{CHANGING, Count, year_start};
+use super::count::{CHANGING, Count, Unit, year_start};
 use super::holidays::HolidayRule;
 use super::interval::{CalendarError, Interval, Week};
 use super::zone;
@@ -125,7 +125,18 @@ impl BusinessHours {
 
     /// Milliseconds that count from `from` up to but not including `to`; 0 if `to` is not later.
     pub fn counted_ms(&self, from: Timestamp, to: Timestamp) -> u64 {
-        self.count.between(&self.definition, from, to)
+        self.count.between(&self.definition, Unit::Milliseconds, from, to)
+    }
+
+    /// As [`Calendar::working_days`](super::Calendar::working_days): a day on which nothing counts
+    /// ([`is_closed`](Self::is_closed)) is none.
+    pub fn working_days(&self, from: Timestamp, to: Timestamp) -> u64 {
+        self.count.between(&self.definition, Unit::WorkingDays, from, to)
+    }
+
+    /// As [`Calendar::day_end`](super::Calendar::day_end).
+    pub fn day_end(&self, at: Timestamp) -> Timestamp {
+        Timestamp::from_millis(zone::next_midnight(self.definition.zone, at.millis()))
     }
 
     /// The calendar's name.

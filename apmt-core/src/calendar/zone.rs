@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
+use chrono::{DateTime, MappedLocalTime, NaiveDateTime, NaiveTime, Offset, TimeZone};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::interval::{CalendarError, cut};
@@ -43,6 +43,15 @@ pub(super) fn first_instant(zone: Tz, local: NaiveDateTime) -> i64 {
             first_where(local_ms - FAR_MS, local_ms + FAR_MS, reached)
         }
     }
+}
+
+/// The first instant of the local day after the one on which an instant falls, in milliseconds. A day lasts from the
+/// first instant of its date to that of the next, even where the clock goes back over midnight.
+pub(super) fn next_midnight(zone: Tz, utc_ms: i64) -> i64 {
+    let local = DateTime::from_timestamp_millis(utc_ms + offset_ms(zone, utc_ms)).unwrap_or_default();
+    let mut midnights =
+        local.date_naive().iter_days().map(|date| first_instant(zone, date.and_time(NaiveTime::MIN)));
+    midnights.find(|midnight| *midnight > utc_ms).unwrap_or(utc_ms)
 }
 
 /// The first number after `before` for which it is so, up to `after`, for which it is.

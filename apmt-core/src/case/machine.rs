@@ -4,7 +4,7 @@ use super::HeldClock;
 use crate::calendar::Calendar;
 use crate::contribution::{Change, Contribution, Measure};
 use crate::event::{Outcome, What, same_verdict};
-use crate::name::{ActorName, CaseId};
+use crate::name::{ActorName, CaseId, Track};
 use crate::store::Recorded;
 use crate::time::Timestamp;
 
@@ -12,6 +12,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, Default)]
 pub struct Fold {
     case_id: Option<CaseId>,
+    track: Option<Track>,
     last: Option<(Timestamp, u64)>,
     clock: Option<Clock>,
     paused: bool,
@@ -28,6 +29,7 @@ struct Clock {
     holder: Option<ActorName>,
     since: Timestamp,
     counted_ms: u64,
+    working_days: u32,
     running_since: Option<Timestamp>,
     changed_at: Timestamp,
 }
@@ -71,12 +73,20 @@ impl Fold {
 
     /// The clock that runs now, where somebody holds the case.
     pub fn clock(&self) -> Option<HeldClock> {
+        self.holder()?;
+        self.clock_or_pools()
+    }
+
+    /// The same; the pool's clock is nobody's.
+    pub(super) fn clock_or_pools(&self) -> Option<HeldClock> {
         let clock = self.clock.as_ref()?;
         Some(HeldClock {
-            holder: clock.holder.clone()?,
+            holder: clock.holder.clone().unwrap_or_else(ActorName::nobody),
             case_id: self.case_id.clone()?,
             since: clock.since,
+            track: self.track.clone(),
             counted_ms: clock.counted_ms,
+            working_days: clock.working_days,
             running_since: clock.running_since,
             changed_at: clock.changed_at,
         })
@@ -90,8 +100,12 @@ impl Fold {
         let mut step = Step { at: event.occurred_at, position: event.position, calendar, changes };
         let actor = event.event.actor();
         match event.event.what() {
-            What::CaseOpened { .. } | What::CaseReopened => {
+            what @ (What::CaseOpened { .. } | What::CaseReopened) => {
                 self.end_clock(&mut step, None);
+                if let What::CaseOpened { track: Some(track), .. } = what {
+                    // One that is empty says nothing.
+                    self.track = Track::new(track).ok().or(self.track.take());
+                }
                 self.paused = false;
                 self.start_clock(None, step.at);
             }
@@ -214,7 +228,8 @@ impl Fold {
 
     fn start_clock(&mut self, holder: Option<ActorName>, at: Timestamp) {
         let running_since = (!self.paused).then_some(at);
-        self.clock = Some(Clock { holder, since: at, counted_ms: 0, running_since, changed_at: at });
+        self.clock =
+            Some(Clock { holder, since: at, counted_ms: 0, working_days: 0, running_since, changed_at: at });
     }
 
     /// A disposal ends the running clock and a pause.
@@ -229,7 +244,12 @@ impl Fold {
         clock.pause(step.at, step.calendar);
         let held = clock.holder.is_some();
         if let Some(actor) = clock.holder.or(disposer) {
-            let measure = Measure::Processing { counted_ms: clock.counted_ms, since: clock.since, held };
+            let measure = Measure::Processing {
+                counted_ms: clock.counted_ms,
+                working_day: clock.working_days.saturating_add(1),
+                since: clock.since,
+                held,
+            };
             self.add(step, actor, measure);
         }
     }
@@ -240,6 +260,7 @@ impl Fold {
             at: step.at,
             position: step.position,
             case_id: self.case_id.clone(),
+            track: self.track.clone(),
             measure,
         };
         step.changes.push(Change::Add(contribution.clone()));
@@ -251,6 +272,8 @@ impl Clock {
     fn pause(&mut self, at: Timestamp, calendar: &Calendar) {
         if let Some(since) = self.running_since.take() {
             self.counted_ms += calendar.counted_ms(since, at);
+            let days = working_days(self.since, since, at, calendar);
+            self.working_days = self.working_days.saturating_add(days);
             self.changed_at = at;
         }
     }
@@ -261,6 +284,18 @@ impl Clock {
             self.changed_at = at;
         }
     }
+}
+
+/// The working days that end from one instant to another on a clock that started at `since`; the day of its start is not
+/// among them.
+pub(super) fn working_days(since: Timestamp, from: Timestamp, to: Timestamp, calendar: &Calendar) -> u32 {
+    let days = calendar.working_days(from, to);
+    if days == 0 {
+        return 0;
+    }
+    let started = calendar.day_end(since);
+    let days = if from < started { calendar.working_days(started, to) } else { days };
+    u32::try_from(days).unwrap_or(u32::MAX)
 }
 
 struct Step<'a> {

@@ -207,10 +207,12 @@ impl Trial {
 
     /// Every dossier under the built-in policy.
     pub async fn dossiers(&self, as_of: impl Into<AsOf>) -> Vec<Dossier> {
-        self.store
-            .dossiers(as_of.into(), &Policy::default(), None, usize::MAX)
-            .await
-            .expect("dossiers are made")
+        self.dossiers_under(&Policy::default(), as_of).await
+    }
+
+    /// Every dossier under a policy.
+    pub async fn dossiers_under(&self, policy: &Policy, as_of: impl Into<AsOf>) -> Vec<Dossier> {
+        self.store.dossiers(as_of.into(), policy, None, usize::MAX).await.expect("dossiers are made")
     }
 
     /// One case's events.

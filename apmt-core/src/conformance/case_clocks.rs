@@ -2,8 +2,13 @@
 
 use super::bench::{Bench, Trial, hour, hours, now, said, time};
 use crate::calendar::Calendar;
+use crate::contribution::Measure;
+use crate::dossier::Dossier;
 use crate::event::Event;
-use crate::time::Timestamp;
+use crate::metrics::OfTrack;
+use crate::name::{CaseId, Track};
+use crate::policy::Policy;
+use crate::time::{Timestamp, Window};
 
 const ANNE: &str = "anne@sba.gov";
 const BOB: &str = "bob@sba.gov";
@@ -174,4 +179,108 @@ pub async fn processing_is_measured_through_the_calendar(bench: &Bench) {
         "in the pause"
     );
     assert_eq!(trial.dossier(ANNE, now()).await.metrics.avg_processing_hours, Some(3.0));
+}
+
+/// The day after the one on which a clock starts is day 1; weekends and holidays are none, nor is a day that ends in a
+/// pause. A case is in time to the last millisecond of the last day, in the calendar's zone.
+pub async fn working_days_are_counted_as_foia_counts(bench: &Bench) {
+    let trial = bench.store_with(Calendar::us_federal()).await;
+    // Friday 9 January 2026, in New York; Monday 19 January is a holiday.
+    let (start, pause, resume) = (
+        time("2026-01-09T15:00:00-05:00"),
+        time("2026-01-13T09:00:00-05:00"),
+        time("2026-01-15T09:00:00-05:00"),
+    );
+    trial
+        .append([
+            Event::assigned("C-1", ANNE).at(start),
+            Event::paused("C-1").at(pause),
+            Event::resumed("C-1").at(resume),
+            Event::decision(ANNE).case("C-1").at(time("2026-01-22T10:00:00-05:00")),
+        ])
+        .await;
+    for (as_of, day) in [
+        ("2026-01-09T23:59:59.999-05:00", 1),
+        ("2026-01-11T12:00:00-05:00", 1),
+        ("2026-01-12T23:59:59.999-05:00", 1),
+        ("2026-01-13T00:00:00-05:00", 2),
+        ("2026-01-14T20:00:00-05:00", 2),
+        // Tuesday and Wednesday ended in the pause.
+        ("2026-01-15T23:59:59.999-05:00", 2),
+        ("2026-01-16T00:00:00-05:00", 3),
+        ("2026-01-17T00:00:00-05:00", 4),
+        ("2026-01-20T23:59:59.999-05:00", 4),
+        ("2026-01-21T00:00:00-05:00", 5),
+    ] {
+        let open = trial.open(ANNE, time(as_of)).await;
+        assert_eq!(open.iter().map(|case| case.working_day).collect::<Vec<_>>(), [day], "{as_of}");
+    }
+    let processing = trial.contributions(ANNE).await.into_iter().find_map(|one| match one.measure {
+        Measure::Processing { working_day, .. } => Some(working_day),
+        _ => None,
+    });
+    assert_eq!(processing, Some(6));
+    for (target, met) in [("5 working days", 0), ("6 working days", 1)] {
+        let policy = policy(&format!("{{target: {target}}}"));
+        let dossiers = trial.dossiers_under(&policy, now()).await;
+        assert_eq!(dossiers[0].metrics.sla.as_ref().map(|sla| sla.met), Some(met), "{target}");
+    }
+}
+
+fn policy(sla: &str) -> Policy {
+    Policy::from_yaml("targets", &format!("name: targets\nsla: {sla}\nrules: []\n"))
+        .expect("the policy is valid")
+}
+
+/// What a case's opening said of its track is on all that follows; each case is measured by its own track's target.
+pub async fn tracks_tell_cases_apart(bench: &Bench) {
+    let trial = bench.store().await;
+    trial
+        .append([
+            Event::case_opened("C-1").track(" Simple ").at(hour(0)),
+            Event::assigned("C-1", ANNE).at(hour(0)),
+            Event::decision(ANNE).case("C-1").at(hour(30)),
+            Event::case_opened("C-2").track("complex").at(hour(0)),
+            Event::assigned("C-2", ANNE).at(hour(0)),
+            Event::override_of(ANNE).case("C-2").at(hour(30)),
+            Event::assigned("C-3", ANNE).at(hour(0)),
+            Event::decision(ANNE).case("C-3").at(hour(30)),
+            Event::case_opened("C-4").track("SIMPLE").at(hour(20)),
+            Event::assigned("C-4", ANNE).at(hour(20)),
+        ])
+        .await;
+    let tracks = trial.contributions(ANNE).await.into_iter().map(|one| (one.case_id, one.track));
+    for (case_id, track) in tracks {
+        let expected = match case_id.as_ref().map(CaseId::as_str) {
+            Some("C-1") => Some("simple"),
+            Some("C-2") => Some("complex"),
+            _ => None,
+        };
+        assert_eq!(track.as_ref().map(Track::as_str), expected, "{case_id:?}");
+    }
+    let policy = policy("{target: 40h, tracks: {Simple: 24h, expedited: 1 working day}}");
+    let dossier = trial.dossiers_under(&policy, hour(50)).await.remove(0).metrics;
+    assert_eq!(dossier.sla.as_ref().map(|sla| (sla.met, sla.breached)), Some((2, 1)));
+    assert_eq!(dossier.open.overdue, Some(1), "30 hours on a simple case");
+    let of = |track: &OfTrack| {
+        (track.track.to_string(), track.decisions, track.overrides, track.open, track.overdue)
+    };
+    let found: Vec<_> = dossier.tracks.iter().map(of).collect();
+    assert_eq!(
+        found,
+        [("complex".to_owned(), 1, 1, 0, Some(0)), ("simple".to_owned(), 1, 0, 1, Some(1))],
+        "by name; C-3 has none"
+    );
+    // The part of the activity that is of one track, on a day that the window cuts through too.
+    for window in [Window::days_until(90, hour(50)), Window { after: hour(29), until: hour(31) }] {
+        let simple = trial.activity(ANNE, window).await.of_track(&Track::from_stored("simple"));
+        let metrics = Dossier::of(&simple, window.until, &policy).metrics;
+        assert_eq!((metrics.decisions, metrics.sla.map(|sla| sla.breached)), (1, Some(1)));
+        assert_eq!((metrics.open.count, metrics.tracks.len()), (1, 1));
+    }
+    // Taken back, the opening has said nothing.
+    let opening = trial.case("C-2").await[0].id;
+    trial.append([Event::retraction(opening, "by mistake").at(hour(31))]).await;
+    let metrics = trial.dossiers_under(&policy, hour(50)).await.remove(0).metrics;
+    assert_eq!(metrics.tracks.iter().map(|of| of.track.as_str()).collect::<Vec<_>>(), ["simple"]);
 }

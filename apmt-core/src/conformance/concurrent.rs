@@ -73,7 +73,7 @@ pub async fn concurrent_appends_leave_a_log_without_gaps(bench: &Bench) {
     found.sort_unstable();
     assert_eq!(found, ids, "every event is there once");
     is_what_the_fold_makes(&trial, &log).await;
-    let naive = naive::dossiers(&log, now(), Policy::default().window_days(), &trial.calendar);
+    let naive = naive::dossiers(&log, now(), &Policy::default(), &trial.calendar);
     assert_eq!(naive::difference(&trial.dossiers(now()).await, &naive), None);
 }
 

@@ -2,7 +2,7 @@
 
 use super::bench::{Bench, Trial, hour, now, time};
 use super::random::moved;
-use super::{naive, random_events, record};
+use super::{naive, policy_with_targets, random_events, record};
 use crate::calendar::Calendar;
 use crate::dossier::{Dossier, Status};
 use crate::event::{Event, Outcome};
@@ -124,9 +124,10 @@ fn instants() -> Vec<Timestamp> {
 
 async fn agrees(trial: &Trial, seed: u64) {
     let log = trial.log().await;
+    let policy = policy_with_targets();
     for as_of in instants() {
-        let naive = naive::dossiers(&log, as_of, Policy::default().window_days(), &trial.calendar);
-        if let Some(difference) = naive::difference(&trial.dossiers(as_of).await, &naive) {
+        let naive = naive::dossiers(&log, as_of, &policy, &trial.calendar);
+        if let Some(difference) = naive::difference(&trial.dossiers_under(&policy, as_of).await, &naive) {
             panic!("seed {seed}, as of {as_of}: {difference}");
         }
     }

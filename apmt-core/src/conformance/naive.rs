@@ -3,6 +3,8 @@
 //! Nothing here calls [`case`](crate::case), [`tally`](crate::tally) or [`metrics`](crate::metrics), and nothing is
 //! kept from one question to the next: every answer scans the whole log. It is the yardstick for what does it fast.
 
+mod case;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -10,24 +12,27 @@ use uuid::Uuid;
 
 use crate::calendar::Calendar;
 use crate::dossier::Dossier;
-use crate::event::{Outcome, What};
+use crate::event::What;
+use crate::policy::{Policy, Target};
 use crate::store::Recorded;
 use crate::time::Timestamp;
+use case::Case;
 
 /// The dossiers, as JSON, of every actor with a contribution in the window or a clock open at `as_of`, in the order
-/// of their names' bytes: metrics, actor and kind, and `pip_recommended` by the built-in rule.
-pub fn dossiers(log: &[Recorded], as_of: Timestamp, window_days: u32, calendar: &Calendar) -> Vec<Value> {
+/// of their names' bytes: metrics over the policy's window and by its targets, actor and kind, and `pip_recommended` by the
+/// built-in rule.
+pub fn dossiers(log: &[Recorded], as_of: Timestamp, policy: &Policy, calendar: &Calendar) -> Vec<Value> {
     let log = Log::of(log, calendar);
     let inside = |at: Timestamp| {
-        at <= as_of && at.millis() > as_of.millis() - i64::from(window_days) * 24 * 60 * 60 * 1000
+        at <= as_of && at.millis() > as_of.millis() - i64::from(policy.window_days()) * 24 * 60 * 60 * 1000
     };
     let counted: Vec<Counted> =
         log.contributions().into_iter().filter(|counted| inside(counted.at)).collect();
     let open = log.open_at(as_of);
     let mut actors: BTreeSet<&str> = counted.iter().map(|counted| counted.actor.as_str()).collect();
-    actors.extend(open.iter().map(|(actor, _)| actor.as_str()));
+    actors.extend(open.iter().map(|open| open.actor.as_str()));
     actors.remove("");
-    actors.into_iter().map(|actor| log.dossier(actor, &counted, &open)).collect()
+    actors.into_iter().map(|actor| log.dossier(actor, &counted, &open, policy)).collect()
 }
 
 /// Whether dossiers say what the naive recomputation says: the first difference, if not. Numbers may differ by 1e-9.
@@ -64,7 +69,7 @@ fn different(found: &Value, expected: &Value, path: &str) -> Option<String> {
 #[derive(Clone, Copy)]
 enum Kind {
     Verdict { overrode: bool },
-    Processing { ms: u64 },
+    Processing { ms: u64, working_day: u32 },
     Stars(u8),
     Advice { overrode: bool },
     Appeal { reversed: bool, overrode: bool },
@@ -73,7 +78,16 @@ enum Kind {
 struct Counted {
     actor: String,
     at: Timestamp,
+    track: Option<String>,
     kind: Kind,
+}
+
+/// A case on somebody's clock.
+struct Open {
+    actor: String,
+    track: Option<String>,
+    ms: u64,
+    working_day: u32,
 }
 
 struct Log<'a> {
@@ -114,13 +128,13 @@ impl<'a> Log<'a> {
                 What::SatScore { value, .. } => Kind::Stars(*value),
                 _ => continue,
             };
-            counted.push(Counted { actor: actor(recorded), at: recorded.occurred_at, kind });
+            counted.push(Counted { actor: actor(recorded), at: recorded.occurred_at, track: None, kind });
         }
         counted
     }
 
     /// Who holds a case at that instant, and how long it has stood there.
-    fn open_at(&self, as_of: Timestamp) -> Vec<(String, u64)> {
+    fn open_at(&self, as_of: Timestamp) -> Vec<Open> {
         self.cases
             .iter()
             .filter_map(|case| {
@@ -135,12 +149,13 @@ impl<'a> Log<'a> {
                     } else {
                         case.calendar.counted_ms(case.events[last].occurred_at, as_of)
                     };
-                Some((holder?, ms))
+                let working_day = case.working_day(since, last, as_of);
+                Some(Open { actor: holder?, track: case.track_after(last), ms, working_day })
             })
             .collect()
     }
 
-    fn dossier(&self, name: &str, counted: &[Counted], open: &[(String, u64)]) -> Value {
+    fn dossier(&self, name: &str, counted: &[Counted], open: &[Open], policy: &Policy) -> Value {
         let kinds: Vec<Kind> =
             counted.iter().filter(|counted| counted.actor == name).map(|counted| counted.kind).collect();
         let count = |holds: &dyn Fn(&Kind) -> bool| kinds.iter().filter(|kind| holds(kind)).count();
@@ -153,14 +168,20 @@ impl<'a> Log<'a> {
         let rated: usize = histogram.iter().sum();
         let stars: usize = histogram.iter().zip(1..).map(|(count, stars)| count * stars).sum();
         let times: Vec<f64> = sorted(kinds.iter().filter_map(|kind| match kind {
-            Kind::Processing { ms } => Some(*ms),
+            Kind::Processing { ms, .. } => Some(*ms),
             _ => None,
         }));
-        let clocks: Vec<f64> = sorted(open.iter().filter(|(actor, _)| actor == name).map(|(_, ms)| *ms));
+        let counted: Vec<&Counted> = counted.iter().filter(|counted| counted.actor == name).collect();
+        let open: Vec<&Open> = open.iter().filter(|open| open.actor == name).collect();
+        let clocks: Vec<f64> = sorted(open.iter().map(|open| open.ms));
+        let mut tracks: Vec<&String> = counted.iter().filter_map(|counted| counted.track.as_ref()).collect();
+        tracks.extend(open.iter().filter_map(|open| open.track.as_ref()));
+        tracks.sort();
+        tracks.dedup();
         let mean = (!times.is_empty()).then(|| times.iter().sum::<f64>() / times.len() as f64);
         let rate = ratio(overrides, decisions);
         let sat_mean = ratio(stars, rated);
-        json!({
+        let mut dossier = json!({
             "actor": name,
             "actor_kind": self.kind_of(name),
             "decisions": decisions,
@@ -186,7 +207,35 @@ impl<'a> Log<'a> {
                 "overrides_reversed": count(&|kind| matches!(kind, Kind::Appeal { reversed: true, overrode: true })),
             },
             "pip_recommended": rate.is_some_and(|rate| rate > 0.30) && sat_mean.is_some_and(|mean| mean < 3.0),
-        })
+        });
+        if !tracks.is_empty() {
+            dossier["tracks"] = tracks
+                .iter()
+                .map(|track| {
+                    let of = |other: &Option<String>| other.as_ref() == Some(*track);
+                    let counted = || counted.iter().filter(|counted| of(&counted.track));
+                    let open: Vec<&&Open> = open.iter().filter(|open| of(&open.track)).collect();
+                    let mut found = json!({
+                        "track": track,
+                        "decisions": counted().filter(|c| matches!(c.kind, Kind::Verdict { .. })).count(),
+                        "overrides":
+                            counted().filter(|c| matches!(c.kind, Kind::Verdict { overrode: true })).count(),
+                        "processed": counted().filter(|c| matches!(c.kind, Kind::Processing { .. })).count(),
+                        "open": open.len(),
+                    });
+                    if policy.sla().is_some() {
+                        found["overdue"] = open.iter().filter(|open| is_overdue(open, policy)).count().into();
+                        found["sla"] = compliance(counted().copied(), policy);
+                    }
+                    found
+                })
+                .collect();
+        }
+        if policy.sla().is_some() {
+            dossier["open"]["overdue"] = open.iter().filter(|open| is_overdue(open, policy)).count().into();
+            dossier["sla"] = compliance(counted.iter().copied(), policy);
+        }
+        dossier
     }
 
     fn kind_of(&self, name: &str) -> Option<&'static str> {
@@ -198,160 +247,29 @@ impl<'a> Log<'a> {
     }
 }
 
-/// One case's events in order, retracted ones dropped.
-struct Case<'a> {
-    events: Vec<&'a Recorded>,
-    calendar: &'a Calendar,
+/// Whether a time is beyond the target of its track.
+fn is_late(track: Option<&str>, ms: u64, working_day: u32, policy: &Policy) -> bool {
+    let sla = policy.sla().expect("the policy has targets");
+    let own = sla.tracks().iter().find(|(name, _)| Some(name.as_str()) == track);
+    match own.map_or(sla.target(), |(_, target)| *target) {
+        Target::Counted { ms: target } => ms > target,
+        Target::WorkingDays(days) => working_day > days,
+    }
 }
 
-/// Whose clock (nobody's in the pool), and the index of the event that started it.
-type ClockOf = (Option<String>, usize);
+fn is_overdue(open: &Open, policy: &Policy) -> bool {
+    is_late(open.track.as_deref(), open.ms, open.working_day, policy)
+}
 
-impl Case<'_> {
-    fn what(&self, index: usize) -> &What {
-        self.events[index].event.what()
-    }
-
-    fn at(&self, index: usize) -> Timestamp {
-        self.events[index].occurred_at
-    }
-
-    fn actor(&self, index: usize) -> String {
-        actor(self.events[index])
-    }
-
-    fn clock_before(&self, index: usize) -> Option<ClockOf> {
-        self.clock_after(index.checked_sub(1)?)
-    }
-
-    /// The clock that runs after the event at that index: looked for backwards, from the events that set it.
-    fn clock_after(&self, index: usize) -> Option<ClockOf> {
-        match self.what(index) {
-            What::CaseOpened { .. } | What::CaseReopened | What::Unassigned => Some((None, index)),
-            What::Assigned => match self.clock_before(index) {
-                Some((Some(holder), since)) if holder == self.actor(index) => Some((Some(holder), since)),
-                _ => Some((Some(self.actor(index)), index)),
-            },
-            What::AiRecommendation { .. } => match self.clock_before(index) {
-                Some((Some(holder), since)) if holder != self.actor(index) => Some((Some(holder), since)),
-                _ => Some((None, index)),
-            },
-            What::Decision { .. } | What::Override { .. } | What::CaseClosed => None,
-            _ => self.clock_before(index),
+fn compliance<'a>(counted: impl Iterator<Item = &'a Counted>, policy: &Policy) -> Value {
+    let (mut met, mut breached) = (0, 0);
+    for counted in counted {
+        if let Kind::Processing { ms, working_day } = counted.kind {
+            let late = is_late(counted.track.as_deref(), ms, working_day, policy);
+            *(if late { &mut breached } else { &mut met }) += 1;
         }
     }
-
-    fn disposes(&self, index: usize) -> bool {
-        match self.what(index) {
-            What::Decision { .. } | What::Override { .. } | What::CaseClosed => true,
-            What::AiRecommendation { .. } => match self.clock_before(index) {
-                Some((Some(holder), _)) => holder == self.actor(index),
-                _ => true,
-            },
-            _ => false,
-        }
-    }
-
-    /// Whether the case is paused after that event: what did the last event say that had a say in it?
-    fn paused_after(&self, index: usize) -> bool {
-        for index in (0..=index).rev() {
-            match self.what(index) {
-                What::Paused { .. } => return true,
-                What::Resumed { .. } | What::CaseOpened { .. } | What::CaseReopened => return false,
-                _ if self.disposes(index) => return false,
-                _ => {}
-            }
-        }
-        false
-    }
-
-    /// What counts between two events: the sum over the gaps between neighbours that no pause covers.
-    fn ran(&self, from: usize, to: usize) -> u64 {
-        (from..to)
-            .filter(|index| !self.paused_after(*index))
-            .map(|index| self.calendar.counted_ms(self.at(index), self.at(index + 1)))
-            .sum()
-    }
-
-    fn is_verdict(&self, index: usize) -> bool {
-        matches!(self.what(index), What::Decision { .. } | What::Override { .. })
-    }
-
-    fn overrode(&self, index: usize) -> bool {
-        match self.what(index) {
-            What::Override { .. } => true,
-            What::Decision { ai_recommendation, human_verdict } => {
-                let advised = self.advice_before(index).and_then(|advice| match self.what(advice) {
-                    What::AiRecommendation { ai_recommendation, .. } => Some(&**ai_recommendation),
-                    _ => None,
-                });
-                differ(ai_recommendation.as_deref().or(advised), human_verdict.as_deref())
-            }
-            _ => false,
-        }
-    }
-
-    fn advice_before(&self, index: usize) -> Option<usize> {
-        (0..index).rev().find(|index| matches!(self.what(*index), What::AiRecommendation { .. }))
-    }
-
-    /// To whom the stars at that index go.
-    fn rated(&self, index: usize) -> String {
-        let all = 0..self.events.len();
-        let verdict = |index: &usize| self.is_verdict(*index);
-        let closing = |index: &usize| {
-            matches!(self.what(*index), What::CaseClosed) && self.events[*index].event.actor().is_some()
-        };
-        if self.events[index].event.actor().is_some() {
-            return self.actor(index);
-        }
-        let before = || (0..index).rev();
-        let after = || all.clone().skip(index + 1);
-        let whose = before()
-            .find(verdict)
-            .or_else(|| after().find(verdict))
-            .or_else(|| before().find(closing))
-            .or_else(|| after().find(closing));
-        match whose {
-            Some(index) => self.actor(index),
-            None => self.clock_before(index).and_then(|(holder, _)| holder).unwrap_or_default(),
-        }
-    }
-
-    fn contributions(&self) -> Vec<Counted> {
-        let mut counted = Vec::new();
-        for index in 0..self.events.len() {
-            let mut count = |actor: String, kind| counted.push(Counted { actor, at: self.at(index), kind });
-            if self.is_verdict(index) {
-                let overrode = self.overrode(index);
-                count(self.actor(index), Kind::Verdict { overrode });
-                if let Some(advice) = self.advice_before(index) {
-                    count(self.actor(advice), Kind::Advice { overrode });
-                }
-            }
-            if let Some((holder, since)) = self.clock_before(index)
-                && self.clock_after(index).is_none_or(|(_, started)| started != since)
-            {
-                let ms = self.ran(since, index);
-                match holder {
-                    Some(holder) => count(holder, Kind::Processing { ms }),
-                    None if self.disposes(index) => count(self.actor(index), Kind::Processing { ms }),
-                    None => {}
-                }
-            }
-            match self.what(index) {
-                What::SatScore { value, .. } => count(self.rated(index), Kind::Stars(*value)),
-                What::AppealOutcome { outcome } => {
-                    let verdict = (0..index).rev().find(|index| self.is_verdict(*index));
-                    let overrode = verdict.is_some_and(|verdict| self.overrode(verdict));
-                    let whose = verdict.map(|verdict| self.actor(verdict)).unwrap_or_default();
-                    count(whose, Kind::Appeal { reversed: *outcome == Outcome::Reversed, overrode });
-                }
-                _ => {}
-            }
-        }
-        counted
-    }
+    json!({ "met": met, "breached": breached, "compliance": ratio(met, met + breached) })
 }
 
 /// The actor's key; nobody's is empty.

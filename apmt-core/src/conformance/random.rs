@@ -6,11 +6,13 @@ use uuid::Uuid;
 
 use super::bench::{hour, now};
 use crate::event::{ActorKind, Event, EventBuilder, Outcome, What};
+use crate::policy::{DEFAULT_POLICY_YAML, Policy};
 use crate::store::Recorded;
 use crate::time::Timestamp;
 
 const ACTORS: [&str; 6] = ["anne@sba.gov", "Bob@SBA.gov", "bob@sba.gov", "triage-bot", "zoë", "eve"];
 const CASES: [&str; 5] = ["C-1", "C-2", "c-2", "Ünit 3", "C-10"];
+const TRACKS: [&str; 5] = ["simple", " Simple", "complex", "expedited", " "];
 const VERDICTS: [&str; 4] = ["approve", "deny", " DENY ", "Approve"];
 
 /// SplitMix64 (G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", 2014).
@@ -59,6 +61,13 @@ pub fn random_events(seed: u64, count: usize) -> Vec<Event> {
         .collect()
 }
 
+/// The built-in rule, and targets of both sorts: what the dossiers of [`random_events`] are compared under.
+pub fn policy_with_targets() -> Policy {
+    let sla = "sla: {target: 2 working days, tracks: {simple: 1 working day, complex: 30h}}\nrules:";
+    let text = DEFAULT_POLICY_YAML.replace("rules:", sla);
+    Policy::from_yaml("targets", &text).expect("the policy is valid")
+}
+
 /// The same event at another instant.
 pub(crate) fn moved(event: &Event, at: Timestamp) -> Event {
     let mut fields = serde_json::to_value(event).expect("an event is written as JSON");
@@ -84,7 +93,10 @@ fn event(random: &mut Random, index: u64, count: u64, id: impl Fn(u64) -> Uuid) 
     let with_actor = random.one_in(2);
     let maybe = |builder: EventBuilder| if with_actor { builder.actor(actor) } else { builder };
     match random.below(32) {
-        0..=2 => maybe(Event::case_opened(case_id)),
+        0..=2 => {
+            let opened = maybe(Event::case_opened(case_id));
+            if random.one_in(3) { opened } else { opened.track(random.pick(&TRACKS)) }
+        }
         3..=8 => Event::assigned(case_id, actor),
         9 => maybe(Event::unassigned(case_id)),
         10..=12 => Event::paused(case_id).reason("papers"),

@@ -138,7 +138,7 @@ impl EventBuilder {
         actor: "Who did it: a person's e-mail, an agent's name.";
         ai_recommendation: "What an agent recommended.";
         human_verdict: "What the actor decided.";
-        track: "The kind of case, for `CASE_OPENED`.";
+        track: "The kind of case, for `CASE_OPENED`: see [`Track`](crate::Track).";
         model: "The model and its version, for `AI_RECOMMENDATION`.";
         reason: "Why, for `PAUSED`, `RESUMED` and `RETRACTION`.";
         channel: "How stars were asked for, or came.";

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::invalid::nearest;
 use super::types::same_verdict;
 use super::{ActorKind, Event, EventType, Invalid, Outcome, What};
-use crate::name::{ActorName, CaseId, Sent};
+use crate::name::{ActorName, CaseId, Sent, Track};
 use crate::time::Timestamp;
 
 /// The fields that some type of event knows. Where an event's own type does not, they are kept like any other.
@@ -91,6 +91,15 @@ impl Fields {
     /// A verdict or a recommendation; one of blanks only, as forms send it, is none.
     fn verdict(&mut self, field: &'static str) -> Result<Option<Box<str>>, Invalid> {
         Ok(self.text(field)?.filter(|text| !text.trim().is_empty()))
+    }
+
+    /// A track, as it was sent; one of blanks only says nothing when the case is folded.
+    fn track(&mut self) -> Result<Option<Box<str>>, Invalid> {
+        let sent = self.text("track")?;
+        if let Some(sent) = sent.as_deref().filter(|sent| !sent.trim().is_empty()) {
+            Track::new(sent)?;
+        }
+        Ok(sent)
     }
 
     fn time(&mut self, field: &'static str) -> Result<Option<Timestamp>, Invalid> {
@@ -195,7 +204,7 @@ impl Fields {
 
     fn what(&mut self, event_type: EventType, type_name: Box<str>) -> Result<What, Invalid> {
         Ok(match event_type {
-            EventType::CaseOpened => What::CaseOpened { track: self.text("track")?, due: self.time("due")? },
+            EventType::CaseOpened => What::CaseOpened { track: self.track()?, due: self.time("due")? },
             EventType::Assigned => What::Assigned,
             EventType::Unassigned => What::Unassigned,
             EventType::Paused => What::Paused { reason: self.text("reason")? },

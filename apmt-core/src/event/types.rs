@@ -54,7 +54,7 @@ impl Outcome {
 pub enum What {
     /// The case enters the common pool; its clock starts.
     CaseOpened {
-        /// The kind of case, such as `expedited`.
+        /// The kind of case, such as `expedited`, as it was sent: see [`Track`](crate::Track). At most 256 bytes.
         track: Option<Box<str>>,
         /// When the case should be done.
         due: Option<Timestamp>,

@@ -58,7 +58,10 @@ fn one_of(names: [&str; 2]) -> ObjectBuilder {
 
 fn fields(of: EventType) -> Vec<Field> {
     match of {
-        EventType::CaseOpened => vec![Field::text("track"), Field::instant("due")],
+        EventType::CaseOpened => {
+            let track = text().schema_type(or_null(Type::String)).max_length(Some(MAX_NAME_BYTES));
+            vec![Field { name: "track", required: false, schema: track }, Field::instant("due")]
+        }
         EventType::Paused | EventType::Resumed => vec![Field::text("reason")],
         EventType::AiRecommendation => vec![
             Field::required("ai_recommendation", said()),

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Sla;
 use super::condition::Condition;
 use super::peers::Peers;
 use super::rule::Rule;
+use super::{Sla, Target};
 
 /// JSON with its keys in order. What is absent stays out, so that a field that a later version adds leaves the digests
 /// of today's policies as they are.
@@ -14,10 +14,26 @@ pub(super) fn text(name: &str, window_days: u32, sla: Option<&Sla>, rules: &[Rul
     policy.insert("name".to_owned(), json!(name));
     policy.insert("rules".to_owned(), rules.iter().map(rule).collect());
     if let Some(sla) = sla {
-        policy.insert("sla".to_owned(), json!({"target_ms": sla.target_ms()}));
+        policy.insert("sla".to_owned(), self::sla(sla));
     }
     policy.insert("window_days".to_owned(), json!(window_days));
     Value::Object(policy).to_string()
+}
+
+fn sla(sla: &Sla) -> Value {
+    let mut said = target(sla.target());
+    if !sla.tracks().is_empty() {
+        let tracks = sla.tracks().iter().map(|(track, own)| (track.to_string(), target(*own)));
+        said["tracks"] = Value::Object(tracks.collect());
+    }
+    said
+}
+
+fn target(target: Target) -> Value {
+    match target {
+        Target::Counted { ms } => json!({"target_ms": ms}),
+        Target::WorkingDays(days) => json!({"target_working_days": days}),
+    }
 }
 
 fn rule(rule: &Rule) -> Value {

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::Policy;
 use super::bound::BoundKind;
 use super::chance::of_rate;
 use super::condition::{Comparison, Condition};
 use super::metric::Metric;
 use super::rule::Rule;
+use super::{Policy, Sla};
 
 /// How many cases the chance of a false flag is worked out for: about what an officer decides in 90 days.
 const CASES: u64 = 30;
@@ -37,14 +37,17 @@ impl Policy {
     /// assert!(lints[0].message.starts_with("override_rate > 0.3 compares a rate with a bare threshold"));
     /// ```
     pub fn lint(&self) -> Vec<Lint> {
-        self.rules().iter().flat_map(lint).collect()
+        self.rules().iter().flat_map(|rule| lint(rule, self.sla())).collect()
     }
 }
 
-fn lint(rule: &Rule) -> Vec<Lint> {
+fn lint(rule: &Rule, sla: Option<&Sla>) -> Vec<Lint> {
     let mut messages: Vec<String> =
         rule.when().iter().filter_map(|condition| bare(rule, condition)).collect();
     messages.extend(rule.when().iter().filter_map(wrong_side));
+    if sla.is_some_and(|sla| !sla.tracks().is_empty()) {
+        messages.extend(rule.when().iter().filter_map(mixes_tracks));
+    }
     let estimates = || rule.when().iter().filter(|condition| !BoundKind::of(condition.metric()).is_empty());
     if rule.for_days() == 0 && estimates().next().is_some() {
         messages.push(
@@ -54,6 +57,21 @@ fn lint(rule: &Rule) -> Vec<Lint> {
         );
     }
     messages.into_iter().map(|message| Lint { rule: rule.id().to_owned(), message }).collect()
+}
+
+/// One threshold for the hours of all tracks, where each has a target of its own.
+fn mixes_tracks(condition: &Condition) -> Option<String> {
+    let (metric, all) = match condition.metric() {
+        Metric::OpenOldestHours | Metric::OpenMedianHours => (Metric::OpenOverdue, "open cases"),
+        metric if metric.is_of_processing() && !metric.needs_sla() && !metric.is_count() => {
+            (Metric::SlaCompliance, "cases")
+        }
+        _ => return None,
+    };
+    Some(format!(
+        "{condition} measures the {all} of every track by one threshold, so that whoever has the longer ones looks \
+         slow; {metric} measures each by its own track's target"
+    ))
 }
 
 /// A value compared without a bound, and no minimum that would make it sure.

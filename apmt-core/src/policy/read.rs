@@ -2,21 +2,19 @@
 
 pub(super) mod condition;
 pub(super) mod peers;
+pub(super) mod sla;
 
 use super::condition::Condition;
 use super::metric::Metric;
 use super::{Policy, Rule, Sla};
 use crate::dossier::Status;
 use crate::event::ActorKind;
-use crate::time::{DAY_MS, HOUR_MS};
 use crate::yaml::{Node, Wrong, one_of, quoted};
 
 /// The window of a policy that does not say: a quarter of a year.
 const DEFAULT_WINDOW_DAYS: u32 = 90;
 /// The longest window, in days: ten years.
 pub(super) const MAX_WINDOW_DAYS: u32 = 3660;
-/// The longest target, in milliseconds: as long as the longest window.
-const MAX_TARGET_MS: u64 = MAX_WINDOW_DAYS as u64 * DAY_MS;
 
 /// The longest time for which a rule may be asked to hold, or not to, in days.
 pub(super) const MAX_FOR_DAYS: u32 = 366;
@@ -35,7 +33,7 @@ pub(super) fn policy(root: &Node) -> Result<Policy, Wrong> {
     let fields = root.fields("a policy", POLICY)?;
     let name = fields.require("name", "the policy's name")?.text("the policy's name")?;
     let window_days = fields.get("window_days").map_or(Ok(DEFAULT_WINDOW_DAYS), window_days)?;
-    let sla = fields.get("sla").map(sla).transpose()?;
+    let sla = fields.get("sla").map(sla::read).transpose()?;
     let what = "a list of rules, which may be empty";
     let mut rules: Vec<Rule> = Vec::new();
     for node in fields.require("rules", what)?.list(what)? {
@@ -49,31 +47,6 @@ fn window_days(node: &Node) -> Result<u32, Wrong> {
     node.as_whole()
         .filter(|days| (1..=MAX_WINDOW_DAYS).contains(days))
         .ok_or_else(|| node.expected(format_args!("a whole number of days from 1 to {MAX_WINDOW_DAYS}")))
-}
-
-fn sla(node: &Node) -> Result<Sla, Wrong> {
-    let fields = node.fields("the sla", &["target"])?;
-    let what = "a duration of whole minutes, hours or days of 24 hours, such as 90m, 72h or 3d";
-    let target = fields.require("target", what)?;
-    let target_ms = target.as_text().and_then(duration_ms).ok_or_else(|| target.expected(what))?;
-    if target_ms == 0 || target_ms > MAX_TARGET_MS {
-        return Err(target.expected(format_args!("more than 0 and at most {MAX_WINDOW_DAYS}d")));
-    }
-    Ok(Sla { target_ms })
-}
-
-fn duration_ms(text: &str) -> Option<u64> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at_checked(unit_at)?;
-    let unit_ms = match unit.trim_start() {
-        "m" => HOUR_MS / 60,
-        "h" => HOUR_MS,
-        "d" => DAY_MS,
-        _ => return None,
-    };
-    // More than fits is more than is allowed.
-    let number: u64 = if number.is_empty() { return None } else { number.parse().unwrap_or(u64::MAX) };
-    Some(number.saturating_mul(unit_ms))
 }
 
 /// The fields of a rule.

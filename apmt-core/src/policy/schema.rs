@@ -8,6 +8,7 @@ use super::metric::Metric;
 use super::peers::Peers;
 use super::read::condition::{FIELDS, MAX_CONFIDENCE, SIDES};
 use super::read::peers::{BY, MAX_MIN_GROUP, PEERS};
+use super::read::sla::{SLA, TARGET, TARGET_PATTERN};
 use super::read::{KINDS, MAX_FOR_DAYS, MAX_WINDOW_DAYS, OUTCOMES, POLICY, RULE};
 
 /// The JSON Schema (draft 2020-12) of a policy's YAML.
@@ -27,13 +28,7 @@ pub fn json_schema() -> Value {
             "type": "integer", "minimum": 1, "maximum": MAX_WINDOW_DAYS, "default": 90,
             "description": "The window over which contributions count, in days of 24 hours"
         }),
-        "sla" => json!({
-            "type": "object", "required": ["target"], "additionalProperties": false,
-            "properties": {"target": {
-                "type": "string", "pattern": "^[0-9]+ *[mhd]$",
-                "description": "The processing time that meets the agency's promise: 90m, 72h or 3d"
-            }}
-        }),
+        "sla" => sla(),
         "rules" => json!({"type": "array", "items": rule()}),
         _ => json!({}),
     });
@@ -42,6 +37,17 @@ pub fn json_schema() -> Value {
         schema.insert("title".to_owned(), json!("A policy of APMT"));
     }
     schema
+}
+
+fn sla() -> Value {
+    let target = json!({"type": "string", "pattern": TARGET_PATTERN, "description": TARGET});
+    object(SLA, &["target"], |name| match name {
+        "tracks" => json!({
+            "type": "object", "minProperties": 1, "additionalProperties": target,
+            "description": "The tracks that have a target of their own"
+        }),
+        _ => target.clone(),
+    })
 }
 
 fn rule() -> Value {

@@ -1,21 +1,32 @@
 //! One actor's day: its tally, and the entries that it sums up, as they are kept and as they are stored.
 
+use std::collections::BTreeMap;
+
 use super::{Durations, Tally};
-use crate::contribution::{Cursor, Measure};
+use crate::contribution::{Contribution, Cursor, Measure};
+use crate::name::Track;
 use crate::time::{Timestamp, Window};
 
 /// One contribution among an actor's day: what the event at `position` measured at `at`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// When it counts.
     pub at: Timestamp,
     /// The position of the event that caused it.
     pub position: u64,
+    /// The case's track at that instant, where it has one.
+    pub track: Option<Track>,
     /// What was measured.
     pub measure: Measure,
 }
 
 impl Entry {
+    /// The entry that a contribution is in its actor's day.
+    pub fn of(contribution: &Contribution) -> Self {
+        let Contribution { at, position, track, measure, .. } = contribution;
+        Self { at: *at, position: *position, track: track.clone(), measure: *measure }
+    }
+
     /// Where it stands among the actor's contributions.
     pub const fn cursor(&self) -> Cursor {
         Cursor { at: self.at, position: self.position, ordinal: self.measure.ordinal() }
@@ -57,15 +68,15 @@ impl DayTally {
                 Err(index) => index,
             },
         };
+        self.tally.add(entry.track.as_ref(), &entry.measure);
         self.entries.insert(index, entry);
-        self.tally.add(&entry.measure);
     }
 
     /// Takes an entry out, if it is there.
     pub fn remove(&mut self, entry: &Entry) {
         if let Ok(index) = self.entries.binary_search_by_key(&entry.cursor(), Entry::cursor) {
             let removed = self.entries.remove(index);
-            self.tally.remove(&removed.measure);
+            self.tally.remove(removed.track.as_ref(), &removed.measure);
         }
     }
 
@@ -76,33 +87,38 @@ impl DayTally {
 
     /// The tally as it is stored.
     pub fn write_tally(&self) -> Vec<u8> {
-        let tally = &self.tally;
-        let mut out = Vec::with_capacity(24 + 4 * tally.processing.len());
-        for count in counts(tally) {
-            write_varint(&mut out, count);
-        }
-        write_varint(&mut out, tally.processing.short.len() as u64);
-        write_varint(&mut out, tally.processing.long.len() as u64);
-        for value in &tally.processing.short {
-            out.extend_from_slice(&value.to_le_bytes());
-        }
-        for value in &tally.processing.long {
-            out.extend_from_slice(&value.to_le_bytes());
+        let mut out = Vec::with_capacity(24 + 5 * self.tally.processing.len());
+        write_own(&mut out, &self.tally);
+        write_varint(&mut out, self.tally.tracks.len() as u64);
+        for (track, tally) in &self.tally.tracks {
+            write_text(&mut out, track.as_str());
+            write_own(&mut out, tally);
         }
         out
     }
 
-    /// The entries as they are stored.
+    /// The entries as they are stored: the tracks' names, then the entries, each of which says its track by its place
+    /// among the names, from 1, where there are any.
     pub fn write_entries(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(12 * self.entries.len());
+        let mut out = Vec::with_capacity(14 * self.entries.len());
+        let tracks: Vec<&Track> = self.tally.tracks.keys().collect();
+        write_varint(&mut out, tracks.len() as u64);
+        for track in &tracks {
+            write_text(&mut out, track.as_str());
+        }
         let (mut at, mut position) = (0_i64, 0_u64);
         for entry in &self.entries {
             write_signed(&mut out, entry.at.millis() - at);
             write_signed(&mut out, entry.position.wrapping_sub(position) as i64);
             (at, position) = (entry.at.millis(), entry.position);
             out.push(tag(&entry.measure));
-            if let Measure::Processing { counted_ms, since, .. } = entry.measure {
+            if !tracks.is_empty() {
+                let place = entry.track.as_ref().and_then(|track| tracks.binary_search(&track).ok());
+                write_varint(&mut out, place.map_or(0, |place| place as u64 + 1));
+            }
+            if let Measure::Processing { counted_ms, working_day, since, .. } = entry.measure {
                 write_varint(&mut out, counted_ms);
+                write_varint(&mut out, working_day.into());
                 // Where every hour counts and nothing was paused, the clock started just so long before its end.
                 write_signed(&mut out, entry.at.millis() - since.millis() - counted_ms as i64);
             }
@@ -116,44 +132,13 @@ impl DayTally {
     /// [`StoredTallyError`] if the bytes are not what [`write_tally`](Self::write_tally) writes.
     pub fn read_tally(bytes: &[u8]) -> Result<Tally, StoredTallyError> {
         let mut reader = Reader(bytes);
-        let mut counts = [0; COUNTS];
-        for count in &mut counts {
-            *count = reader.varint()?;
+        let mut tally = read_own(&mut reader)?;
+        for _ in 0..reader.varint()? {
+            let track = Track::from_stored(reader.text()?);
+            tally.tracks.insert(track, read_own(&mut reader)?);
         }
-        let [
-            decisions,
-            overrides,
-            recommendations,
-            overridden,
-            one,
-            two,
-            three,
-            four,
-            five,
-            appeals,
-            reversed,
-            up,
-            down,
-        ] = counts;
-        let (short, long) = (reader.length()?, reader.length()?);
-        let short = reader.fixed(short)?;
-        let long = reader.fixed(long)?;
         reader.end()?;
-        Ok(Tally {
-            decisions,
-            overrides,
-            recommendations,
-            recommendations_overridden: overridden,
-            stars: [one, two, three, four, five],
-            appeals,
-            appeals_reversed: reversed,
-            overrides_upheld: up,
-            overrides_reversed: down,
-            processing: Durations {
-                short: short.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect(),
-                long: long.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect(),
-            },
-        })
+        Ok(tally)
     }
 
     /// Reads entries as they were stored.
@@ -162,28 +147,39 @@ impl DayTally {
     /// [`StoredTallyError`] if the bytes are not what [`write_entries`](Self::write_entries) writes.
     pub fn read_entries(bytes: &[u8]) -> Result<Vec<Entry>, StoredTallyError> {
         let mut reader = Reader(bytes);
+        let mut tracks: Vec<Track> = Vec::new();
+        for _ in 0..reader.varint()? {
+            tracks.push(Track::from_stored(reader.text()?));
+        }
         // An entry takes three bytes at least, so the capacity is bounded by the bytes that are there.
         let mut entries = Vec::with_capacity(bytes.len() / 3);
         let (mut at, mut position) = (0_i64, 0_u64);
         while !reader.0.is_empty() {
             at = at.checked_add(reader.signed()?).ok_or(StoredTallyError)?;
             position = position.wrapping_add(reader.signed()? as u64);
-            let measure = match reader.byte()? {
+            let tag = reader.byte()?;
+            let track = match if tracks.is_empty() { 0 } else { reader.length()? } {
+                0 => None,
+                place => Some(tracks.get(place - 1).ok_or(StoredTallyError)?.clone()),
+            };
+            let measure = match tag {
                 byte @ (0 | 1) => Measure::Verdict { overridden: byte == 1 },
                 byte @ (2 | 3) => Measure::Recommendation { overridden: byte == 3 },
                 byte @ (4 | 5) => {
                     let counted_ms = reader.varint()?;
+                    let working_day = u32::try_from(reader.varint()?).map_err(|_| StoredTallyError)?;
                     let since = i64::try_from(counted_ms)
                         .ok()
                         .and_then(|counted| at.checked_sub(counted)?.checked_sub(reader.signed().ok()?))
                         .ok_or(StoredTallyError)?;
-                    Measure::Processing { counted_ms, since: Timestamp::from_millis(since), held: byte == 5 }
+                    let since = Timestamp::from_millis(since);
+                    Measure::Processing { counted_ms, working_day, since, held: byte == 5 }
                 }
                 byte @ 8..=11 => Measure::Appeal { reversed: byte & 1 == 1, overrode: byte & 2 == 2 },
                 byte @ 17..=21 => Measure::Satisfaction { stars: byte - 16 },
                 _ => return Err(StoredTallyError),
             };
-            entries.push(Entry { at: Timestamp::from_millis(at), position, measure });
+            entries.push(Entry { at: Timestamp::from_millis(at), position, track, measure });
         }
         Ok(entries)
     }
@@ -212,17 +208,72 @@ pub struct StoredTallyError;
 
 fn tally_of(entries: &[Entry], window: &Window) -> Tally {
     let mut tally = Tally::default();
-    let inside = entries.iter().filter(|entry| window.contains(entry.at));
-    let mut processing = Vec::new();
-    for entry in inside {
-        match entry.measure {
-            // Sorting all at once is faster than keeping them sorted one by one.
-            Measure::Processing { counted_ms, .. } => processing.push(counted_ms),
-            ref other => tally.add(other),
-        }
+    for entry in entries.iter().filter(|entry| window.contains(entry.at)) {
+        tally.add(entry.track.as_ref(), &entry.measure);
     }
-    tally.processing = processing.into_iter().collect();
     tally
+}
+
+/// Writes a tally without its tracks.
+fn write_own(out: &mut Vec<u8>, tally: &Tally) {
+    for count in counts(tally) {
+        write_varint(out, count);
+    }
+    write_varint(out, tally.processing.short.len() as u64);
+    write_varint(out, tally.processing.long.len() as u64);
+    for value in &tally.processing.short {
+        out.extend_from_slice(&value.to_le_bytes());
+    }
+    for value in &tally.processing.long {
+        out.extend_from_slice(&value.to_le_bytes());
+    }
+    // As many as there are times.
+    for value in tally.working_days.values() {
+        write_varint(out, value);
+    }
+}
+
+fn read_own(reader: &mut Reader<'_>) -> Result<Tally, StoredTallyError> {
+    let mut counts = [0; COUNTS];
+    for count in &mut counts {
+        *count = reader.varint()?;
+    }
+    let [
+        decisions,
+        overrides,
+        recommendations,
+        overridden,
+        one,
+        two,
+        three,
+        four,
+        five,
+        appeals,
+        reversed,
+        up,
+        down,
+    ] = counts;
+    let (short, long) = (reader.length()?, reader.length()?);
+    let short = reader.fixed(short)?;
+    let long = reader.fixed(long)?;
+    let working_days = (0..short.len() + long.len()).map(|_| reader.varint()).collect::<Result<_, _>>()?;
+    Ok(Tally {
+        decisions,
+        overrides,
+        recommendations,
+        recommendations_overridden: overridden,
+        stars: [one, two, three, four, five],
+        appeals,
+        appeals_reversed: reversed,
+        overrides_upheld: up,
+        overrides_reversed: down,
+        processing: Durations {
+            short: short.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect(),
+            long: long.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect(),
+        },
+        working_days,
+        tracks: BTreeMap::new(),
+    })
 }
 
 const COUNTS: usize = 13;
@@ -270,6 +321,11 @@ fn write_signed(out: &mut Vec<u8>, value: i64) {
     write_varint(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    write_varint(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -298,6 +354,13 @@ impl<'a> Reader<'a> {
 
     fn length(&mut self) -> Result<usize, StoredTallyError> {
         usize::try_from(self.varint()?).map_err(|_| StoredTallyError)
+    }
+
+    fn text(&mut self) -> Result<&'a str, StoredTallyError> {
+        let length = self.length()?;
+        let (text, rest) = self.0.split_at_checked(length).ok_or(StoredTallyError)?;
+        self.0 = rest;
+        std::str::from_utf8(text).map_err(|_| StoredTallyError)
     }
 
     /// That many values of `SIZE` bytes each.

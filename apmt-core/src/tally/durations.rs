@@ -1,6 +1,6 @@
 //! A multiset of processing times, kept whole and in order.
 
-/// Processing times in milliseconds, sorted.
+/// Processing times in milliseconds, or in working days, sorted.
 ///
 /// A time under 49.7 days takes four bytes and any other eight: every long one is greater than every short one, so the
 /// two runs one after the other are in order.

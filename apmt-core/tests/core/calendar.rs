@@ -79,62 +79,85 @@ fn whole_years_of_federal_hours() {
     assert_eq!(hours(&federal, "3000-01-01T00:00:00-05:00", "9000-01-01T00:00:00-05:00"), days * 15.0 * 8.5);
 }
 
-/// The holidays that the Office of Personnel Management has published, as observed.
+/// Every weekday from 2011 to 2030 that is a holiday, and no other.
 #[test]
 fn federal_holidays_as_published() {
-    let published: [(i32, &[&str]); 6] = [
-        (
-            2021,
-            &[
-                "01-01", "01-18", "02-15", "05-31", "06-18", "07-05", "09-06", "10-11", "11-11", "11-25",
-                "12-24", "12-31",
-            ],
-        ),
-        (2022, &["01-17", "02-21", "05-30", "06-20", "07-04", "09-05", "10-10", "11-11", "11-24", "12-26"]),
-        (
-            2023,
-            &[
-                "01-02", "01-16", "02-20", "05-29", "06-19", "07-04", "09-04", "10-09", "11-10", "11-23",
-                "12-25",
-            ],
-        ),
-        (
-            2024,
-            &[
-                "01-01", "01-15", "02-19", "05-27", "06-19", "07-04", "09-02", "10-14", "11-11", "11-28",
-                "12-25",
-            ],
-        ),
-        (
-            2025,
-            &[
-                "01-01", "01-20", "02-17", "05-26", "06-19", "07-04", "09-01", "10-13", "11-11", "11-27",
-                "12-25",
-            ],
-        ),
-        (
-            2026,
-            &[
-                "01-01", "01-19", "02-16", "05-25", "06-19", "07-03", "09-07", "10-12", "11-11", "11-26",
-                "12-25",
-            ],
-        ),
-    ];
+    let published: Vec<NaiveDate> = include_str!("../data/federal_holidays.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| date(line.split(' ').next().unwrap()))
+        .collect();
+    let is_weekday = |day: &NaiveDate| day.weekday().num_days_from_monday() < 5;
+    let by_rule: Vec<NaiveDate> = (2010..=2030)
+        .flat_map(|year| HolidayRule::UsFederal.days(year))
+        .filter(|day| *day >= date("2010-12-31") && is_weekday(day))
+        .collect();
+    assert_eq!(by_rule, published);
     let federal = Calendar::us_federal();
-    for (year, days) in published {
-        let observed: Vec<String> = HolidayRule::UsFederal
-            .days(year)
-            .into_iter()
-            .filter(|day| day.weekday().num_days_from_monday() < 5)
-            .map(|day| day.format("%m-%d").to_string())
-            .collect();
-        assert_eq!(observed, days, "{year}");
-        for day in days {
-            // From midnight to midnight UTC: every office hour of the day.
-            let start = at(&format!("{year}-{day}T00:00:00Z"));
-            assert_eq!(federal.counted_ms(start, start.plus_millis(24 * HOUR as i64)), 0, "{year}-{day}");
-        }
+    let mut working_days = 0;
+    for day in date("2010-12-31").iter_days().take_while(|day| *day <= date("2030-12-31")) {
+        // From midnight to midnight UTC: every office hour of the day.
+        let start = at(&format!("{day}T00:00:00Z"));
+        let works = is_weekday(&day) && !published.contains(&day);
+        let counted = federal.counted_ms(start, start.plus_millis(24 * HOUR as i64));
+        assert_eq!(counted, if works { HOUR * 17 / 2 } else { 0 }, "{day}");
+        working_days += u64::from(works);
     }
+    let (from, to) = (at("2010-12-31T00:00:00-05:00"), at("2031-01-01T00:00:00-05:00"));
+    assert_eq!(federal.working_days(from, to), working_days);
+}
+
+/// A holiday in and around the District of Columbia alone: not by rule, but by date where it applies.
+#[test]
+fn inauguration_day_is_added_where_it_applies() {
+    let federal = BusinessHours::us_federal().build().unwrap();
+    let capital =
+        BusinessHours::us_federal().closed(date("2017-01-20")).closed(date("2021-01-20")).build().unwrap();
+    for day in ["2017-01-20", "2021-01-20"].map(date) {
+        assert!(!federal.is_closed(day) && capital.is_closed(day), "{day}");
+    }
+    // On the birthday of Martin Luther King, Jr. it is a holiday everywhere.
+    assert!(federal.is_closed(date("2013-01-21")) && federal.is_closed(date("2025-01-20")));
+    let (from, to) = (at("2021-01-19T12:00:00-05:00"), at("2021-01-22T12:00:00-05:00"));
+    assert_eq!((federal.working_days(from, to), capital.working_days(from, to)), (3, 2));
+}
+
+/// A day ends with the local midnight, whatever the clock does that night.
+#[test]
+fn working_days_end_at_midnight() {
+    let federal = Calendar::us_federal();
+    // Clocks went forward in the night to Sunday 8 March 2026, and back in that to Sunday 1 November.
+    for (last_instant, end) in [
+        ("2026-03-06T23:59:59.999-05:00", "2026-03-07T00:00:00-05:00"),
+        ("2026-03-09T23:59:59.999-04:00", "2026-03-10T00:00:00-04:00"),
+        ("2026-10-30T23:59:59.999-04:00", "2026-10-31T00:00:00-04:00"),
+        ("2026-11-02T23:59:59.999-05:00", "2026-11-03T00:00:00-05:00"),
+    ] {
+        assert_eq!(federal.working_days(at(last_instant), at(end)), 1, "{end}");
+        assert_eq!(federal.working_days(at(end), at(end).plus_millis(1)), 0, "{end}");
+        assert_eq!(federal.day_end(at(last_instant)), at(end));
+    }
+    let sunday = (at("2026-11-01T00:00:00-04:00"), at("2026-11-02T00:00:00-05:00"));
+    assert_eq!(federal.day_end(sunday.0), sunday.1, "of 25 hours");
+    assert_eq!(federal.working_days(sunday.0, sunday.1), 0);
+    // A closure by order, and the year's end: 24 to 26 December 2025 and New Year's Day are none.
+    let closed =
+        BusinessHours::us_federal().closed(date("2025-12-24")).closed(date("2025-12-26")).build().unwrap();
+    let (from, to) = (at("2025-12-22T12:00:00-05:00"), at("2026-01-03T12:00:00-05:00"));
+    assert_eq!(closed.working_days(from, to), 6);
+    assert_eq!(federal.working_days(from, to), 8);
+    // Under the calendar that knows no weekend, every UTC day is one.
+    let (from, to) = (at("2026-01-02T23:59:59.999Z"), at("2026-01-05T00:00:00Z"));
+    assert_eq!(Calendar::Always.working_days(from, to), 3);
+    assert_eq!(Calendar::Always.working_days(to, from), 0);
+    assert_eq!(Calendar::Always.day_end(from), at("2026-01-03T00:00:00Z"));
+    // Midnight that is skipped, that comes twice, and a day that never was.
+    let sao_paulo = daily("America/Sao_Paulo", &["09:00-17:00"]);
+    assert_eq!(sao_paulo.day_end(at("2017-10-14T12:00:00-03:00")), at("2017-10-15T01:00:00-02:00"));
+    assert_eq!(sao_paulo.day_end(at("2018-02-17T12:00:00-02:00")), at("2018-02-18T00:00:00-03:00"));
+    let apia = daily("Pacific/Apia", &["09:00-17:00"]);
+    let (from, to) = (at("2011-12-29T12:00:00-10:00"), at("2012-01-01T12:00:00+14:00"));
+    assert_eq!(apia.working_days(from, to), 2, "29 and 31 December");
 }
 
 #[test]
@@ -321,6 +344,9 @@ fn the_widest_span_is_the_sum_of_its_parts() {
     ];
     let parts: u64 = cuts.windows(2).map(|pair| federal.counted_ms(pair[0], pair[1])).sum();
     assert_eq!(federal.counted_ms(Timestamp::MIN, Timestamp::MAX), parts);
+    let days: u64 = cuts.windows(2).map(|pair| federal.working_days(pair[0], pair[1])).sum();
+    assert_eq!(federal.working_days(Timestamp::MIN, Timestamp::MAX), days);
+    assert_eq!(days * (HOUR * 17 / 2), parts, "every working day is of eight hours and a half");
     // A window may begin a millisecond before the first instant.
     let before = apmt_core::Window::all_until(Timestamp::MAX).after;
     assert_eq!(federal.counted_ms(before, Timestamp::MAX), parts);
@@ -350,6 +376,8 @@ proptest! {
         let whole = calendar.counted_ms(a, c);
         prop_assert_eq!(whole, calendar.counted_ms(a, b) + calendar.counted_ms(b, c));
         prop_assert!(whole <= c.since(a));
+        let days = calendar.working_days(a, c);
+        prop_assert_eq!(days, calendar.working_days(a, b) + calendar.working_days(b, c));
         // What has been asked for before does not matter.
         prop_assert_eq!(whole, calendar.counted_ms(a, c));
     }

@@ -2,20 +2,26 @@
 
 use apmt_core::metrics::wilson_interval;
 use apmt_core::tally::Tally;
-use apmt_core::{Measure, Metrics, Timestamp};
+use apmt_core::{CaseId, Measure, Metrics, OpenCase, Timestamp};
 use serde_json::json;
 
 const HOUR: u64 = 3_600_000;
 
 fn processing(hours: f64) -> Measure {
     let counted_ms = (hours * HOUR as f64).round() as u64;
-    Measure::Processing { counted_ms, since: Timestamp::from_millis(0), held: true }
+    Measure::Processing { counted_ms, working_day: 1, since: Timestamp::from_millis(0), held: true }
+}
+
+/// A case that has been open for so many hours, on its third working day.
+fn open_for(hours: u64) -> OpenCase {
+    let (case_id, since) = (CaseId::from_stored("C-1"), Timestamp::from_millis(0));
+    OpenCase { case_id, track: None, since, counted_ms: hours * HOUR, working_day: 3 }
 }
 
 fn tally(measures: impl IntoIterator<Item = Measure>) -> Tally {
     let mut tally = Tally::default();
     for measure in measures {
-        tally.add(&measure);
+        tally.add(None, &measure);
     }
     tally
 }
@@ -112,8 +118,12 @@ fn quantiles_over_many_days_are_those_over_all() {
 /// A thousand years on one clock, many times: nothing overflows.
 #[test]
 fn very_long_times_are_summed() {
-    let millennium =
-        Measure::Processing { counted_ms: 31_556_952_000_000, since: Timestamp::MIN, held: false };
+    let millennium = Measure::Processing {
+        counted_ms: 31_556_952_000_000,
+        working_day: 1,
+        since: Timestamp::MIN,
+        held: false,
+    };
     let hours = metrics(std::iter::repeat_n(millennium, 1000)).processing_hours;
     near(hours.mean, 8_765_820.0);
     near(hours.p99, 8_765_820.0);
@@ -169,7 +179,7 @@ fn appeals_tell_overrides_apart() {
 
 #[test]
 fn open_clocks_have_an_oldest_and_a_median() {
-    let open = Metrics::of([], &[HOUR, 10 * HOUR, 4 * HOUR, 2 * HOUR], None).open;
+    let open = Metrics::of([], &[1, 10, 4, 2].map(open_for), None).open;
     assert_eq!(
         (open.count, open.oldest_hours, open.median_hours, open.overdue),
         (4, Some(10.0), Some(3.0), None)

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use apmt_core::conformance::{naive, now, random_events, record};
+use apmt_core::conformance::{naive, now, policy_with_targets, random_events, record};
 use apmt_core::time::ManualClock;
-use apmt_core::{AsOf, Calendar, Dossier, Event, MemoryStore, Policy, Store, Timestamp};
+use apmt_core::{AsOf, Calendar, Dossier, Event, MemoryStore, Store, Timestamp};
 use futures_lite::future::block_on;
 use proptest::prelude::*;
 
@@ -24,7 +24,7 @@ fn store_of(events: &[Event], batches: &[usize], calendar: &Calendar) -> MemoryS
 }
 
 fn dossiers(store: &MemoryStore, as_of: Timestamp) -> Vec<Dossier> {
-    block_on(store.dossiers(AsOf::At(as_of), &Policy::default(), None, usize::MAX)).unwrap()
+    block_on(store.dossiers(AsOf::At(as_of), &policy_with_targets(), None, usize::MAX)).unwrap()
 }
 
 /// Puts the events into the order of those keys, but keeps events of one case at one instant in their order among
@@ -85,7 +85,7 @@ proptest! {
         let log = record(&events);
         prop_assert_eq!(&block_on(store.events(0, usize::MAX)).unwrap(), &log);
         for as_of in instants(&events, &picks) {
-            let naive = naive::dossiers(&log, as_of, Policy::default().window_days(), &calendar);
+            let naive = naive::dossiers(&log, as_of, &policy_with_targets(), &calendar);
             prop_assert_eq!(naive::difference(&dossiers(&store, as_of), &naive), None, "as of {}", as_of);
         }
     }

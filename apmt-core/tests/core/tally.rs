@@ -1,7 +1,7 @@
 //! Tallies: multisets of durations, days as they are stored, and the quantiles over many of them.
 
 use apmt_core::tally::{DayTally, Durations, Entry, Tally};
-use apmt_core::{Measure, Timestamp, Window};
+use apmt_core::{Measure, Timestamp, Track, Window};
 use proptest::prelude::*;
 
 /// Short and long times, near each other and near the border of four bytes.
@@ -30,6 +30,7 @@ fn measure() -> impl Strategy<Value = Measure> {
         (0..400_000_000_000_u64, -62_000_000_000_000..253_000_000_000_000_i64, any::<bool>()).prop_map(
             |(counted_ms, since, held)| Measure::Processing {
                 counted_ms,
+                working_day: (counted_ms % 1_000) as u32 + 1,
                 since: Timestamp::from_millis(since),
                 held
             }
@@ -41,14 +42,18 @@ fn entry() -> impl Strategy<Value = Entry> {
     let at = prop_oneof![0..50_i64, 0..86_400_000_i64]
         .prop_map(|ms| Timestamp::from_millis(1_772_409_600_000 + ms));
     let position = prop_oneof![1..30_u64, any::<u64>()];
-    (at, position, measure()).prop_map(|(at, position, measure)| Entry { at, position, measure })
+    let track = prop::sample::select(vec![None, Some("simple"), Some("complex"), Some("ünï")]);
+    (at, position, track, measure()).prop_map(|(at, position, track, measure)| {
+        let track = track.map(Track::from_stored);
+        Entry { at, position, track, measure }
+    })
 }
 
 /// The day that those entries make; of two at one place, the first stays.
 fn day_of(entries: &[Entry]) -> DayTally {
     let mut day = DayTally::default();
     for entry in entries {
-        day.add(*entry);
+        day.add(entry.clone());
     }
     day
 }
@@ -56,7 +61,7 @@ fn day_of(entries: &[Entry]) -> DayTally {
 fn counted<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Tally {
     let mut tally = Tally::default();
     for entry in entries {
-        tally.add(&entry.measure);
+        tally.add(entry.track.as_ref(), &entry.measure);
     }
     tally
 }
@@ -109,6 +114,7 @@ fn what_was_never_added_is_not_taken_out() {
     day.remove(&Entry {
         at: Timestamp::from_millis(0),
         position: 1,
+        track: None,
         measure: Measure::Satisfaction { stars: 1 },
     });
     assert_eq!(day, DayTally::default());
@@ -120,6 +126,7 @@ fn an_entry_that_is_there_already_stays_as_it_is() {
     let stars = |at, stars| Entry {
         at: Timestamp::from_millis(at),
         position: 1,
+        track: None,
         measure: Measure::Satisfaction { stars },
     };
     let day = day_of(&[stars(1, 4), stars(2, 5)]);
@@ -181,13 +188,13 @@ proptest! {
     ) {
         let mut day = day_of(&entries);
         prop_assert!(day.entries().is_sorted_by(|a, b| a.cursor() < b.cursor()));
-        let backwards: Vec<Entry> = day.entries().iter().rev().copied().collect();
+        let backwards: Vec<Entry> = day.entries().iter().rev().cloned().collect();
         prop_assert_eq!(&day_of(&backwards), &day);
         for (entry, _) in backwards.iter().zip(&gone).filter(|(_, gone)| **gone) {
             day.remove(entry);
         }
         let left: Vec<Entry> =
-            backwards.iter().zip(&gone).filter(|(_, gone)| !**gone).map(|(entry, _)| *entry).rev().collect();
+            backwards.iter().zip(&gone).filter(|(_, gone)| !**gone).map(|(entry, _)| entry.clone()).rev().collect();
         prop_assert_eq!(day.entries(), &left[..]);
         prop_assert_eq!(day.tally(), &counted(&left));
         let at = |ms| Timestamp::from_millis(1_772_409_600_000 + ms);
@@ -198,16 +205,30 @@ proptest! {
     }
 
     #[test]
-    fn adding_and_taking_back_leaves_nothing(measures in prop::collection::vec(measure(), 0..30)) {
-        let mut tally = Tally::default();
-        for measure in &measures {
-            tally.add(measure);
-        }
-        prop_assert_eq!(tally.is_empty(), measures.is_empty());
-        for measure in measures.iter().rev() {
-            tally.remove(measure);
+    fn adding_and_taking_back_leaves_nothing(entries in prop::collection::vec(entry(), 0..30)) {
+        let mut tally = counted(&entries);
+        prop_assert_eq!(tally.is_empty(), entries.is_empty());
+        for entry in entries.iter().rev() {
+            tally.remove(entry.track.as_ref(), &entry.measure);
         }
         prop_assert!(tally.is_empty());
+    }
+
+    /// What a tally says of a track is what the track's entries alone come to.
+    #[test]
+    fn a_tracks_tally_is_that_of_its_entries(entries in prop::collection::vec(entry(), 0..30)) {
+        let tally = counted(&entries);
+        let mut tracks: Vec<&Track> = entries.iter().filter_map(|entry| entry.track.as_ref()).collect();
+        tracks.sort();
+        tracks.dedup();
+        prop_assert_eq!(tally.tracks.keys().collect::<Vec<_>>(), tracks);
+        for (track, found) in &tally.tracks {
+            let mut alone = Tally::default();
+            for entry in entries.iter().filter(|entry| entry.track.as_ref() == Some(track)) {
+                alone.add(None, &entry.measure);
+            }
+            prop_assert_eq!(found, &alone);
+        }
     }
 
     #[test]

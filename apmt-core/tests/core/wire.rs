@@ -3,7 +3,7 @@
 use apmt_core::tally::{Durations, Tally};
 use apmt_core::{
     Activity, ActorKind, ActorName, CaseId, Contribution, Day, Error, ErrorKind, Event, Invalid, Measure,
-    OpenCase, Recorded, Timestamp,
+    OpenCase, Recorded, Timestamp, Track,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,9 +55,16 @@ fn contributions() {
     let written = |measure: Measure, fields: Value| {
         let case_id = CaseId::new("C-1").unwrap();
         let actor = ActorName::new("anne").unwrap();
-        let contribution = Contribution { actor, at, position: 3, case_id: Some(case_id), measure };
-        let mut json =
-            json!({"actor": "anne", "at": "2026-03-02T07:00:00Z", "position": 3, "case_id": "C-1"});
+        let contribution = Contribution {
+            actor,
+            at,
+            position: 3,
+            case_id: Some(case_id),
+            track: Track::new("Simple").ok(),
+            measure,
+        };
+        let mut json = json!({"actor": "anne", "at": "2026-03-02T07:00:00Z", "position": 3, "case_id": "C-1",
+                "track": "simple"});
         for (name, value) in fields.as_object().unwrap() {
             json[name] = value.clone();
         }
@@ -69,9 +76,14 @@ fn contributions() {
         json!({"measure": "recommendation", "overridden": false}),
     );
     written(
-        Measure::Processing { counted_ms: 18_000_000, since: time("2026-03-02T02:00:00Z"), held: true },
-        json!({"measure": "processing", "hours": 5.0, "counted_ms": 18_000_000, "since": "2026-03-02T02:00:00Z",
-            "held": true}),
+        Measure::Processing {
+            counted_ms: 18_000_000,
+            working_day: 1,
+            since: time("2026-03-02T02:00:00Z"),
+            held: true,
+        },
+        json!({"measure": "processing", "hours": 5.0, "counted_ms": 18_000_000, "working_day": 1,
+            "since": "2026-03-02T02:00:00Z", "held": true}),
     );
     written(Measure::Satisfaction { stars: 4 }, json!({"measure": "satisfaction", "stars": 4}));
     written(
@@ -83,6 +95,7 @@ fn contributions() {
         at,
         position: 3,
         case_id: None,
+        track: None,
         measure: Measure::Verdict { overridden: false },
     };
     is_written(
@@ -100,12 +113,29 @@ fn an_activity() {
     is_written(&activity, &json!({"actor": "anne", "actor_kind": null, "days": [], "open": []}));
     activity.actor_kind = Some(ActorKind::Human);
     let processing = Durations::from_iter([5_000_000_000, 7, 3]);
+    let working_days = Durations::from_iter([1, 42, 1]);
+    let simple = Tally { overrides: 1, decisions: 1, ..Tally::default() };
+    let tracks = [(Track::new("simple").unwrap(), simple)].into();
     activity.days.push((
         time("2026-03-02T07:00:00Z").day(),
-        Tally { decisions: 2, overrides: 1, stars: [0, 1, 0, 0, 2], processing, ..Tally::default() },
+        Tally {
+            decisions: 2,
+            overrides: 1,
+            stars: [0, 1, 0, 0, 2],
+            processing,
+            working_days,
+            tracks,
+            ..Tally::default()
+        },
     ));
     let since = time("2026-03-02T01:00:00Z");
-    activity.open.push(OpenCase { case_id: CaseId::new("C-2").unwrap(), since, counted_ms: 60_000 });
+    activity.open.push(OpenCase {
+        case_id: CaseId::new("C-2").unwrap(),
+        track: None,
+        since,
+        counted_ms: 60_000,
+        working_day: 1,
+    });
     is_written(
         &activity,
         &json!({
@@ -114,8 +144,12 @@ fn an_activity() {
             "days": [{"day": "2026-03-02", "tally": {
                 "decisions": 2, "overrides": 1, "recommendations": 0, "recommendations_overridden": 0,
                 "stars": [0, 1, 0, 0, 2], "appeals": 0, "appeals_reversed": 0, "overrides_upheld": 0,
-                "overrides_reversed": 0, "processing": [3, 7, 5_000_000_000_u64]}}],
-            "open": [{"case_id": "C-2", "since": "2026-03-02T01:00:00Z", "counted_ms": 60_000}],
+                "overrides_reversed": 0, "processing": [3, 7, 5_000_000_000_u64], "working_days": [1, 1, 42],
+                "tracks": {"simple": {
+                    "decisions": 1, "overrides": 1, "recommendations": 0, "recommendations_overridden": 0,
+                    "stars": [0, 0, 0, 0, 0], "appeals": 0, "appeals_reversed": 0, "overrides_upheld": 0,
+                    "overrides_reversed": 0, "processing": [], "working_days": []}}}}],
+            "open": [{"case_id": "C-2", "since": "2026-03-02T01:00:00Z", "counted_ms": 60_000, "working_day": 1}],
         }),
     );
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::dossier::rules;
 use super::page::{Base, Failure, Shell, html};
-use super::words::{duration, hours};
+use super::words::targets;
 use crate::http::App;
 use crate::http::params::Params;
 
@@ -31,7 +31,7 @@ pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result
         policy: policy.name().to_owned(),
         digest: policy.digest().to_owned(),
         window_days: policy.window_days(),
-        target: policy.sla().map(|sla| duration(hours(sla.target_ms()))),
+        target: policy.sla().map(targets),
         rules: rules(policy),
     }))
 }

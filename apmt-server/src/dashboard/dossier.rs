@@ -13,7 +13,7 @@ use axum::response::Response;
 use super::cases::{self, Looked};
 use super::page::{Base, Failure, Moment, Shell, html};
 use super::plan::{self, Plan};
-use super::words::{Figure, Rate, Standing, counted, encoded, grouped, hours, kind, name, standing};
+use super::words::{Figure, Rate, Standing, counted, encoded, grouped, kind, name, standing, target_hours};
 use crate::http::App;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
@@ -116,7 +116,7 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
 
     // Which plans are open is only known as of now.
     let plans = if asked.at.is_empty() { plan::of(app, actor).await? } else { Some(None) };
-    let target = policy.sla().map(|sla| hours(sla.target_ms()));
+    let target = target_hours(policy);
     let person = app.directory().person(actor);
     let page = Page {
         shell: Shell::new(base, name(actor)),

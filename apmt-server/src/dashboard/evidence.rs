@@ -1,6 +1,7 @@
 //! `/evidence?actor=&of=`: the cases behind one number, each with the way to its timeline.
 
-use apmt_core::{Contribution, Invalid, Measure};
+use apmt_core::policy::Target;
+use apmt_core::{ActorName, CaseId, Contribution, Invalid, Measure, OpenCase, Timestamp, Track, case};
 use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
@@ -10,7 +11,7 @@ use super::cases;
 use super::dossier::Asked;
 use super::page::{Base, Failure, Moment, Shell, html};
 use super::timeline;
-use super::words::{counted, duration, encoded, hours, name};
+use super::words::{counted, duration, encoded, hours, instant, name};
 use crate::http::App;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
@@ -103,17 +104,23 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
     let (of, of_name, title) = Of::read(params.text("of"))?;
     let page = usize::try_from(params.number("page")?.unwrap_or(1)).unwrap_or(usize::MAX).max(1);
     let window = asked.window(app).await?;
-    let rows: Vec<Row> = if of == Of::Open {
+    let mut found: Vec<Found> = if of == Of::Open {
         let mut open = app.client().store().activity(&asked.actor, window).await?.open;
         open.sort_by_key(|open| std::cmp::Reverse(open.counted_ms));
-        open.iter().map(open_row).collect()
+        open.into_iter().map(Found::Open).collect()
     } else {
         let all = cases::contributions(app.client(), &asked.actor, window).await?;
-        all.iter().filter(|one| of.is_behind(&one.measure)).map(row).collect()
+        all.into_iter().filter(|one| of.is_behind(&one.measure)).map(Found::Counted).collect()
     };
-    let last = rows.len().div_ceil(PER_PAGE).max(1);
+    let entries = counted(found.len() as u64, "entry", "entries");
+    let last = found.len().div_ceil(PER_PAGE).max(1);
     let page = page.min(last);
-    let found = counted(rows.len() as u64, "entry", "entries");
+    found.drain(..((page - 1) * PER_PAGE).min(found.len()));
+    found.truncate(PER_PAGE);
+    let mut rows = Vec::with_capacity(found.len());
+    for found in found {
+        rows.push(found.row(app, &asked.actor, window.until).await?);
+    }
     let actor = name(&asked.actor);
     let page = Page {
         shell: Shell::new(base, format!("{title} · {actor}")),
@@ -121,11 +128,11 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
         encoded: encoded(asked.actor.as_str()),
         of: of_name,
         title,
-        found,
+        found: entries,
         as_of: Moment::of(window.until),
         window_days: app.client().policy().window_days(),
         open: of == Of::Open,
-        rows: rows.into_iter().skip((page - 1) * PER_PAGE).take(PER_PAGE).collect(),
+        rows,
         place: (last > 1).then(|| format!("Page {page} of {last}")),
         previous: (page > 1).then(|| page - 1),
         next: (page < last).then(|| page + 1),
@@ -134,16 +141,92 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
     Ok(html(&page))
 }
 
-fn open_row(open: &apmt_core::OpenCase) -> Row {
+/// What a page lists.
+enum Found {
+    Open(OpenCase),
+    Counted(Contribution),
+}
+
+impl Found {
+    async fn row(&self, app: &App, actor: &ActorName, as_of: Timestamp) -> Result<Row, Problem> {
+        Ok(match self {
+            Self::Open(open) => {
+                let clock = Clock {
+                    counted_ms: open.counted_ms,
+                    working_day: open.working_day,
+                    since: open.since,
+                    as_of,
+                };
+                let due = clock.due(app, actor, Some(&open.case_id), open.track.as_ref(), "overdue").await?;
+                open_row(open, &due)
+            }
+            Self::Counted(one) => {
+                let due = match one.measure {
+                    Measure::Processing { counted_ms, working_day, since, held } => {
+                        let nobody = ActorName::nobody();
+                        let holder = if held { actor } else { &nobody };
+                        let clock = Clock { counted_ms, working_day, since, as_of };
+                        clock.due(app, holder, one.case_id.as_ref(), one.track.as_ref(), "late").await?
+                    }
+                    _ => String::new(),
+                };
+                row(one, &due)
+            }
+        })
+    }
+}
+
+/// A clock that runs or has ended.
+struct Clock {
+    counted_ms: u64,
+    working_day: u32,
+    since: Timestamp,
+    /// The end of the window: what happened later is not looked at.
+    as_of: Timestamp,
+}
+
+impl Clock {
+    /// When it was due under the policy's target, and whether it is past that; nothing where there is no target.
+    async fn due(
+        &self,
+        app: &App,
+        holder: &ActorName,
+        case_id: Option<&CaseId>,
+        track: Option<&Track>,
+        past: &str,
+    ) -> Result<String, Problem> {
+        let Some(target) = app.client().policy().sla().map(|sla| sla.target_of(track)) else {
+            return Ok(String::new());
+        };
+        let mut words = String::new();
+        if let (Some(calendar), Some(case_id)) = (app.client().calendar(), case_id) {
+            let mut events = app.client().store().case(case_id).await?;
+            events.retain(|event| event.occurred_at <= self.as_of);
+            if let Some(due) = case::due(&events, calendar, self.since, holder, target) {
+                words = format!("; due {}", instant(due));
+            }
+        }
+        if !target.is_met(self.counted_ms, self.working_day) {
+            words = format!("{words}; {past}");
+            if let Target::WorkingDays(_) = target {
+                words = format!("{words}, on working day {}", self.working_day);
+            }
+            words = format!("{words}: the target is {target}");
+        }
+        Ok(words)
+    }
+}
+
+fn open_row(open: &OpenCase, due: &str) -> Row {
     Row {
         at: Moment::of(open.since),
         case: Some((open.case_id.to_string(), timeline::href(&open.case_id, 0))),
-        what: format!("On this clock for {}", duration(hours(open.counted_ms))),
+        what: format!("On this clock for {}{due}", duration(hours(open.counted_ms))),
         exact: format!("{} h", hours(open.counted_ms)),
     }
 }
 
-fn row(contribution: &Contribution) -> Row {
+fn row(contribution: &Contribution, due: &str) -> Row {
     let mut exact = String::new();
     let what = match contribution.measure {
         Measure::Verdict { overridden: true } => "Decided against the recommendation".to_owned(),
@@ -151,7 +234,7 @@ fn row(contribution: &Contribution) -> Row {
         Measure::Processing { counted_ms, held, .. } => {
             exact = format!("{} h", hours(counted_ms));
             let from = if held { "Held" } else { "Taken from the pool after" };
-            format!("{from} {}", duration(hours(counted_ms)))
+            format!("{from} {}{due}", duration(hours(counted_ms)))
         }
         Measure::Satisfaction { stars } => {
             let stars = usize::from(stars).min(5);

@@ -317,7 +317,7 @@ fn one_page(query: &Query, rows: usize) -> (std::ops::Range<usize>, Pages) {
 }
 
 fn target(policy: &Policy) -> Option<String> {
-    policy.sla().map(|sla| words::duration(words::hours(sla.target_ms())))
+    policy.sla().map(words::targets)
 }
 
 /// What most of a group breach at once, in words.

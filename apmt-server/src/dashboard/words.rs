@@ -1,6 +1,7 @@
 //! Numbers and words for people. Everything on a page is rounded here and nowhere else; what is exact stands in titles
 //! and exports.
 
+use apmt_core::policy::{Policy, Sla, Target};
 use apmt_core::time::HOUR_MS;
 use apmt_core::{ActorKind, ActorName, Dossier, Metrics, Status, Timestamp};
 
@@ -167,6 +168,27 @@ pub(super) fn counted(count: u64, one: &str, many: &str) -> String {
 /// How long, as it is said, in one piece: `40 min`, `31 h`, `23 days`.
 pub(super) fn duration(hours: f64) -> String {
     screen::age(hours).replace(' ', "\u{a0}")
+}
+
+/// A policy's targets: `20 working days (simple: 10 working days)`.
+pub(super) fn targets(sla: &Sla) -> String {
+    let words = |target: Target| match target {
+        Target::Counted { ms } => duration(hours(ms)),
+        Target::WorkingDays(_) => target.to_string(),
+    };
+    let tracks: Vec<String> =
+        sla.tracks().iter().map(|(track, target)| format!("{track}: {}", words(*target))).collect();
+    let common = words(sla.target());
+    if tracks.is_empty() { common } else { format!("{common} ({})", tracks.join(", ")) }
+}
+
+/// The one target in hours that every case has, where there is such a one: what a chart of hours can draw.
+pub(super) fn target_hours(policy: &Policy) -> Option<f64> {
+    let sla = policy.sla().filter(|sla| sla.tracks().is_empty())?;
+    match sla.target() {
+        Target::Counted { ms } => Some(hours(ms)),
+        Target::WorkingDays(_) => None,
+    }
 }
 
 /// Milliseconds as hours.

@@ -1,5 +1,8 @@
 //! Whether the server lives, whether it can work, and by which policy it judges.
 
+use std::collections::BTreeMap;
+
+use apmt_core::policy::{Sla, Target};
 use apmt_core::{Policy, Status};
 use axum::extract::State;
 use axum::response::Response;
@@ -43,15 +46,34 @@ struct Judges<'a> {
     window_days: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    sla: Option<Target>,
+    sla: Option<Targets>,
     rules: Vec<Rule<'a>>,
 }
 
-/// The longest that a case should take, in milliseconds.
+/// The longest that a case should take.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SlaTarget)]
-struct Target {
-    target_ms: u64,
+struct Targets {
+    /// As a policy writes it: `72h` or `20 working days`.
+    target: String,
+    /// The same in milliseconds; absent where it is in working days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    target_ms: Option<u64>,
+    /// The tracks that have a target of their own; absent where none has.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tracks: BTreeMap<String, String>,
+}
+
+impl Targets {
+    fn of(sla: &Sla) -> Self {
+        let target_ms = match sla.target() {
+            Target::Counted { ms } => Some(ms),
+            Target::WorkingDays(_) => None,
+        };
+        let tracks = sla.tracks().iter().map(|(track, target)| (track.to_string(), target.to_string()));
+        Self { target: sla.target().to_string(), target_ms, tracks: tracks.collect() }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -78,7 +100,7 @@ pub(crate) async fn policy(State(app): State<App>) -> Result<Response, Problem> 
         name: policy.name(),
         digest: policy.digest(),
         window_days: policy.window_days(),
-        sla: policy.sla().map(|sla| Target { target_ms: sla.target_ms() }),
+        sla: policy.sla().map(Targets::of),
         rules: rules.collect(),
     })
 }

@@ -120,15 +120,15 @@ pub async fn gather(client: &Client, actor: &ActorName, as_of: AsOf, rule: Optio
     let window = Window::days_until(dossier.window_days, as_of);
     let contributions = contributions(client, actor, window).await?;
     let open = client.store().activity(actor, window).await?.open;
-    let target_ms = client.policy().sla().map(apmt_core::policy::Sla::target_ms);
-    let Selection { candidates, omitted } = select(&contributions, &open, &conditions, target_ms);
+    let Selection { candidates, omitted } =
+        select(actor, &contributions, &open, &conditions, client.policy().sla());
 
     let mut cases = Cases { client, as_of, read: HashMap::new() };
     let mut instances = Vec::with_capacity(candidates.len());
     let mut omitted: BTreeMap<InstanceKind, u64> = omitted;
     let mut bytes = 0;
     for candidate in candidates {
-        let instance = Instance::of(&candidate, cases.of(&candidate).await?);
+        let instance = Instance::of(&candidate, cases.of(&candidate).await?, client.calendar());
         bytes += serde_json::to_vec(&instance).map_or(0, |json| json.len() + 1);
         if bytes <= MAX_INSTANCES_BYTES {
             instances.push(instance);

@@ -1,6 +1,6 @@
 //! The specific instances: case, date, and what was missed.
 
-use apmt_core::{CaseId, EventType, Recorded, Timestamp, What};
+use apmt_core::{Calendar, CaseId, EventType, Recorded, Timestamp, What, case};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -82,11 +82,16 @@ pub struct Instance {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub value: Option<f64>,
+    /// The last instant at which the case met the policy's target for its track; absent where there is none, while it
+    /// is paused, and where the calendar is another machine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub due: Option<Timestamp>,
 }
 
 impl Instance {
     /// What a candidate comes to, with the events of its case up to the instant of the evidence.
-    pub(super) fn of(candidate: &Candidate, events: &[Recorded]) -> Self {
+    pub(super) fn of(candidate: &Candidate, events: &[Recorded], calendar: Option<&Calendar>) -> Self {
         let mut instance = Self {
             kind: candidate.kind,
             at: candidate.at,
@@ -98,6 +103,9 @@ impl Instance {
             model: None,
             appeal: None,
             value: candidate.value,
+            due: calendar.zip(candidate.clock.as_ref()).and_then(|(calendar, (holder, since, target))| {
+                case::due(events, calendar, *since, holder, *target)
+            }),
         };
         let cause = events.iter().find(|event| event.position == candidate.position);
         match candidate.kind {
@@ -116,7 +124,7 @@ impl Instance {
             }
             InstanceKind::LowRating | InstanceKind::SlowCase | InstanceKind::OpenCase => {}
         }
-        instance.missed = instance.sentence(candidate.limit);
+        instance.missed = instance.sentence(candidate);
         instance
     }
 
@@ -144,10 +152,10 @@ impl Instance {
         self.appeal = appeal_of(verdict, events);
     }
 
-    fn sentence(&self, limit: Option<f64>) -> String {
+    fn sentence(&self, candidate: &Candidate) -> String {
         let quoted = |text: &Option<String>| text.as_deref().map(|text| format!("“{text}”"));
         let (recommended, decided) = (quoted(&self.recommended), quoted(&self.decided));
-        let (value, limit_text) = (self.value.unwrap_or_default(), limit.map(number));
+        let (value, limit_text) = (self.value.unwrap_or_default(), candidate.limit.map(number));
         let mut sentence = match (self.kind, recommended, decided) {
             (InstanceKind::AdviceOverridden, Some(recommended), Some(decided)) => {
                 format!("Advised {recommended}; the verdict was {decided}.")
@@ -159,15 +167,26 @@ impl Instance {
             (InstanceKind::Override, ..) => "The verdict reversed the recommendation.".to_owned(),
             (InstanceKind::ReversedOnAppeal, ..) => "A verdict was appealed.".to_owned(),
             (InstanceKind::LowRating, ..) => format!("A citizen gave {} of 5 stars.", number(value)),
-            (InstanceKind::SlowCase, ..) => match limit_text {
-                Some(limit) => format!("It took {} hours, more than {limit}.", number(value)),
-                None => format!("It took {} hours.", number(value)),
+            (InstanceKind::SlowCase, ..) => match (candidate.working_days, limit_text) {
+                (Some((day, target)), _) => {
+                    format!("It took until working day {day}; the target was {target}.")
+                }
+                (None, Some(limit)) => format!("It took {} hours, more than {limit}.", number(value)),
+                (None, None) => format!("It took {} hours.", number(value)),
             },
-            (InstanceKind::OpenCase, ..) => match limit_text {
-                Some(limit) => format!("It had been open for {} hours, more than {limit}.", number(value)),
-                None => format!("It had been open for {} hours.", number(value)),
+            (InstanceKind::OpenCase, ..) => match (candidate.working_days, limit_text) {
+                (Some((day, target)), _) => {
+                    format!("It had come to working day {day}; the target was {target}.")
+                }
+                (None, Some(limit)) => {
+                    format!("It had been open for {} hours, more than {limit}.", number(value))
+                }
+                (None, None) => format!("It had been open for {} hours.", number(value)),
             },
         };
+        if let Some(due) = self.due {
+            sentence = format!("{sentence} Due at {} UTC.", minute(due));
+        }
         match self.appeal.as_deref() {
             Some("UPHELD") => sentence.push_str(" On appeal the verdict was upheld."),
             Some("REVERSED") => sentence.push_str(" On appeal the verdict was reversed."),

@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use apmt_core::policy::{Comparison, ConditionHeld, Metric};
+use apmt_core::policy::{Comparison, ConditionHeld, Metric, Sla, Target};
 use apmt_core::time::HOUR_MS;
-use apmt_core::{CaseId, Contribution, Measure, OpenCase, Timestamp};
+use apmt_core::{ActorName, CaseId, Contribution, Measure, OpenCase, Timestamp, Track};
 
 use super::MAX_INSTANCES;
 use super::instance::InstanceKind;
@@ -14,7 +14,7 @@ use super::instance::InstanceKind;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Candidate {
     pub(super) kind: InstanceKind,
-    pub(super) contribution_actor: apmt_core::ActorName,
+    pub(super) contribution_actor: ActorName,
     pub(super) at: Timestamp,
     pub(super) position: u64,
     pub(super) case_id: Option<CaseId>,
@@ -22,6 +22,21 @@ pub(super) struct Candidate {
     pub(super) value: Option<f64>,
     /// What it is measured against.
     pub(super) limit: Option<f64>,
+    /// Whose clock it was and since when, with its target, where a clock is measured by the policy's target.
+    pub(super) clock: Option<(ActorName, Timestamp, Target)>,
+    /// The working day that it had come to, and the target of so many, where it is measured by working days.
+    pub(super) working_days: Option<(u32, Target)>,
+}
+
+/// What instances of a kind are measured against.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Limit {
+    /// Nothing: all are instances.
+    None,
+    /// Stars or hours.
+    Number(f64),
+    /// The policy's target for the case's track.
+    Target,
 }
 
 #[derive(Debug)]
@@ -31,21 +46,20 @@ pub(super) struct Selection {
 }
 
 /// The kind of instance that a metric is made of, and what each is measured against.
-fn kind_of(condition: &ConditionHeld, target_ms: Option<u64>) -> Option<(InstanceKind, Option<f64>)> {
+fn kind_of(condition: &ConditionHeld) -> Option<(InstanceKind, Limit)> {
     use InstanceKind as Kind;
     let too_high = matches!(condition.comparison, Comparison::Above | Comparison::AtLeast);
     let too_low = matches!(condition.comparison, Comparison::Below | Comparison::AtMost);
-    let target = target_ms.map(|ms| ms as f64 / HOUR_MS as f64);
     Some(match condition.metric {
-        Metric::OverrideRate | Metric::Overrides if too_high => (Kind::Override, None),
+        Metric::OverrideRate | Metric::Overrides if too_high => (Kind::Override, Limit::None),
         Metric::OverriddenRate | Metric::RecommendationsOverridden if too_high => {
-            (Kind::AdviceOverridden, None)
+            (Kind::AdviceOverridden, Limit::None)
         }
         Metric::AppealsReversed | Metric::AppealsOverridesReversed if too_high => {
-            (Kind::ReversedOnAppeal, None)
+            (Kind::ReversedOnAppeal, Limit::None)
         }
-        Metric::SatScoreMean if too_low => (Kind::LowRating, Some(condition.threshold)),
-        Metric::SlaCompliance | Metric::SlaBreached => (Kind::SlowCase, target),
+        Metric::SatScoreMean if too_low => (Kind::LowRating, Limit::Number(condition.threshold)),
+        Metric::SlaCompliance | Metric::SlaBreached => (Kind::SlowCase, Limit::Target),
         Metric::AvgProcessingHours
         | Metric::ProcessingHoursMean
         | Metric::ProcessingHoursMedian
@@ -55,12 +69,12 @@ fn kind_of(condition: &ConditionHeld, target_ms: Option<u64>) -> Option<(Instanc
         | Metric::ProcessingHoursMax
             if too_high =>
         {
-            (Kind::SlowCase, Some(condition.threshold))
+            (Kind::SlowCase, Limit::Number(condition.threshold))
         }
-        Metric::OpenOverdue => (Kind::OpenCase, target),
-        Metric::OpenCount if too_high => (Kind::OpenCase, None),
+        Metric::OpenOverdue => (Kind::OpenCase, Limit::Target),
+        Metric::OpenCount if too_high => (Kind::OpenCase, Limit::None),
         Metric::OpenOldestHours | Metric::OpenMedianHours if too_high => {
-            (Kind::OpenCase, Some(condition.threshold))
+            (Kind::OpenCase, Limit::Number(condition.threshold))
         }
         _ => return None,
     })
@@ -68,24 +82,26 @@ fn kind_of(condition: &ConditionHeld, target_ms: Option<u64>) -> Option<(Instanc
 
 /// What the conditions rest upon: of each kind the gravest, then the newest, and how many are left out.
 pub(super) fn select(
+    actor: &ActorName,
     contributions: &[Contribution],
     open: &[OpenCase],
     conditions: &[ConditionHeld],
-    target_ms: Option<u64>,
+    sla: Option<&Sla>,
 ) -> Selection {
-    let mut kinds: BTreeMap<InstanceKind, Option<f64>> = BTreeMap::new();
-    for (kind, limit) in conditions.iter().filter_map(|condition| kind_of(condition, target_ms)) {
-        // Of two limits for one kind the one that takes in more.
-        let lower = |a: f64, b: f64| if kind == InstanceKind::LowRating { a.max(b) } else { a.min(b) };
-        kinds.entry(kind).and_modify(|old| *old = old.zip(limit).map(|(a, b)| lower(a, b))).or_insert(limit);
+    let mut kinds: BTreeMap<InstanceKind, Vec<Limit>> = BTreeMap::new();
+    for (kind, limit) in conditions.iter().filter_map(kind_of) {
+        kinds.entry(kind).or_default().push(limit);
     }
     let each = MAX_INSTANCES / kinds.len().max(1);
     let (mut candidates, mut omitted) = (Vec::new(), BTreeMap::new());
-    for (kind, limit) in kinds {
+    for (kind, mut limits) in kinds {
+        // Whoever misses one of them is an instance: what takes in most comes first.
+        limits.sort_by(|a, b| width(kind, *a).total_cmp(&width(kind, *b)));
         let mut of_kind = if kind == InstanceKind::OpenCase {
-            open.iter().filter_map(|case| open_case(case, limit)).collect()
+            open.iter().filter_map(|case| open_case(case, actor, &limits, sla)).collect()
         } else {
-            let of = contributions.iter().filter_map(|contribution| candidate(contribution, kind, limit));
+            let of = contributions.iter();
+            let of = of.filter_map(|contribution| candidate(contribution, kind, &limits, sla));
             distinct(of.collect())
         };
         sort(&mut of_kind);
@@ -118,22 +134,81 @@ fn sort(candidates: &mut [Candidate]) {
     });
 }
 
-fn candidate(contribution: &Contribution, kind: InstanceKind, limit: Option<f64>) -> Option<Candidate> {
+/// A place in the order of limits, the one that takes in most first.
+fn width(kind: InstanceKind, limit: Limit) -> f64 {
+    match limit {
+        Limit::None => f64::NEG_INFINITY,
+        Limit::Number(number) if kind == InstanceKind::LowRating => -number,
+        Limit::Number(number) => number,
+        Limit::Target => f64::INFINITY,
+    }
+}
+
+/// How long a clock has run, and what its case may take.
+#[derive(Clone, Copy)]
+struct Clock {
+    counted_ms: u64,
+    working_day: u32,
+    target: Option<Target>,
+}
+
+/// A limit that was missed: a number, or the working day that was come to and the target.
+type Missed = (Option<f64>, Option<(u32, Target)>);
+
+impl Clock {
+    fn of(counted_ms: u64, working_day: u32, track: Option<&Track>, sla: Option<&Sla>) -> Self {
+        Self { counted_ms, working_day, target: sla.map(|sla| sla.target_of(track)) }
+    }
+
+    fn hours(self) -> f64 {
+        hours(self.counted_ms)
+    }
+
+    /// The first limit that it misses, as a candidate has it: a number of hours, or working days.
+    fn missed(self, limits: &[Limit]) -> Option<Missed> {
+        limits.iter().find_map(|limit| match (*limit, self.target) {
+            (Limit::None, _) | (Limit::Target, None) => Some((None, None)),
+            (Limit::Number(limit), _) => (self.hours() > limit).then_some((Some(limit), None)),
+            (Limit::Target, Some(target)) if target.is_met(self.counted_ms, self.working_day) => None,
+            (Limit::Target, Some(Target::Counted { ms })) => Some((Some(hours(ms)), None)),
+            (Limit::Target, Some(target)) => Some((None, Some((self.working_day, target)))),
+        })
+    }
+}
+
+fn hours(ms: u64) -> f64 {
+    ms as f64 / HOUR_MS as f64
+}
+
+fn candidate(
+    contribution: &Contribution,
+    kind: InstanceKind,
+    limits: &[Limit],
+    sla: Option<&Sla>,
+) -> Option<Candidate> {
     use InstanceKind as Kind;
-    let value = match (kind, contribution.measure) {
+    let mut clock_of = None;
+    let (value, (limit, working_days)) = match (kind, contribution.measure) {
         (Kind::Override, Measure::Verdict { overridden: true })
         | (Kind::AdviceOverridden, Measure::Recommendation { overridden: true })
-        | (Kind::ReversedOnAppeal, Measure::Appeal { reversed: true, .. }) => None,
-        (Kind::LowRating, Measure::Satisfaction { stars }) => Some(f64::from(stars)),
-        (Kind::SlowCase, Measure::Processing { counted_ms, .. }) => Some(counted_ms as f64 / HOUR_MS as f64),
+        | (Kind::ReversedOnAppeal, Measure::Appeal { reversed: true, .. }) => (None, (None, None)),
+        (Kind::LowRating, Measure::Satisfaction { stars }) => {
+            let stars = f64::from(stars);
+            let missed = limits.iter().find_map(|limit| match limit {
+                Limit::Number(limit) => (stars < *limit).then_some(Some(*limit)),
+                Limit::None | Limit::Target => Some(None),
+            });
+            (Some(stars), (missed?, None))
+        }
+        (Kind::SlowCase, Measure::Processing { counted_ms, working_day, since, held }) => {
+            let clock = Clock::of(counted_ms, working_day, contribution.track.as_ref(), sla);
+            let holder = if held { contribution.actor.clone() } else { ActorName::nobody() };
+            clock_of = clock.target.map(|target| (holder, since, target));
+            (Some(clock.hours()), clock.missed(limits)?)
+        }
         _ => return None,
     };
-    let missed = match (kind, value, limit) {
-        (Kind::LowRating, Some(stars), Some(limit)) => stars < limit,
-        (_, Some(hours), Some(limit)) => hours > limit,
-        _ => true,
-    };
-    missed.then(|| Candidate {
+    Some(Candidate {
         kind,
         contribution_actor: contribution.actor.clone(),
         at: contribution.at,
@@ -141,18 +216,23 @@ fn candidate(contribution: &Contribution, kind: InstanceKind, limit: Option<f64>
         case_id: contribution.case_id.clone(),
         value,
         limit,
+        working_days,
+        clock: clock_of,
     })
 }
 
-fn open_case(case: &OpenCase, limit: Option<f64>) -> Option<Candidate> {
-    let hours = case.counted_ms as f64 / HOUR_MS as f64;
-    limit.is_none_or(|limit| hours > limit).then(|| Candidate {
+fn open_case(case: &OpenCase, actor: &ActorName, limits: &[Limit], sla: Option<&Sla>) -> Option<Candidate> {
+    let clock = Clock::of(case.counted_ms, case.working_day, case.track.as_ref(), sla);
+    let (limit, working_days) = clock.missed(limits)?;
+    Some(Candidate {
         kind: InstanceKind::OpenCase,
-        contribution_actor: apmt_core::ActorName::nobody(),
+        contribution_actor: ActorName::nobody(),
         at: case.since,
         position: 0,
         case_id: Some(case.case_id.clone()),
-        value: Some(hours),
+        value: Some(clock.hours()),
         limit,
+        working_days,
+        clock: clock.target.map(|target| (actor.clone(), case.since, target)),
     })
 }

@@ -307,3 +307,43 @@ fn a_scoreboard_says_what_chance_alone_would_flag_and_what_most_breach() {
     // Of one verdict each, 30 % are overrides at a true rate of 30 %.
     assert!(run.out.contains("chance alone would make at most 2.4 of these 8 meet a rule"), "{}", run.out);
 }
+
+/// Under the calendar that counts every hour, a weekend would be two working days.
+#[test]
+fn working_days_need_a_calendar_that_knows_them() {
+    let folder = Folder::new();
+    folder
+        .write("foia.yaml", "name: foia\nsla: {target: 72h, tracks: {simple: 10 working days}}\nrules: []\n");
+    let judge = ["scoreboard", "--store", "memory:", "--policy", "foia.yaml"];
+    folder.run(&judge).ended_with(2).says(&["working days", "give --calendar us-federal"]);
+    folder.run(&[&judge[..], &["--calendar", "us-federal"]].concat()).succeeded();
+}
+
+/// What editors are told of targets is what is read.
+#[test]
+fn the_schema_knows_targets_and_tracks() {
+    let folder = Folder::new();
+    let schema = jsonschema::validator_for(&folder.json(&["policy", "schema"])).unwrap();
+    for (sla, valid) in [
+        (json!({"target": "72h"}), true),
+        (json!({"target": "20 working days"}), true),
+        (json!({"target": "1 working day", "tracks": {"simple": "90m", "Complex cases": "3d"}}), true),
+        (json!({"target": "20 workdays"}), false),
+        (json!({"target": 20}), false),
+        (json!({"target": "3d", "tracks": {}}), false),
+        (json!({"target": "3d", "tracks": {"simple": "soon"}}), false),
+        (json!({"target": "3d", "track": {"simple": "1d"}}), false),
+        (json!({"tracks": {"simple": "1d"}}), false),
+    ] {
+        let policy = json!({"name": "x", "rules": [], "sla": sla});
+        assert_eq!(schema.is_valid(&policy), valid, "{policy}");
+        // JSON is YAML.
+        folder.write("x.yaml", policy.to_string());
+        let run = folder.run(&["policy", "check", "x.yaml"]);
+        if valid {
+            run.succeeded()
+        } else {
+            run.ended_with(2)
+        };
+    }
+}

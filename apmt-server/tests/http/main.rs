@@ -43,3 +43,4 @@ mod staff;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;
+mod tracks;

@@ -83,7 +83,7 @@ fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
 
 /// A server that knows something of every kind, under a policy with a target.
 fn busy() -> Served {
-    let policy = "name: strict\nsla: {target: 1h}\nrules:\n  - {id: any, when: [overrides > 0, sla.breached >= 1], then: pip}\n";
+    let policy = "name: strict\nsla: {target: 1h, tracks: {simple: 2 working days}}\nrules:\n  - {id: any, when: [overrides > 0, sla.breached >= 1], then: pip}\n";
     let client = Client::builder()
         .url("memory:")
         .clock(Arc::new(ManualClock::at(now())))

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use apmt_core::conformance::{naive, now};
+use apmt_core::conformance::{naive, now, policy_with_targets};
 use apmt_core::time::ManualClock;
-use apmt_core::{AsOf, Calendar, Event, Policy, Receipt, Recorded, Store};
+use apmt_core::{AsOf, Calendar, Event, Receipt, Recorded, Store};
 use apmt_store_postgres::{PostgresBuilder, PostgresStore};
 use futures_lite::future::block_on;
 use uuid::Uuid;
@@ -41,8 +41,9 @@ pub(crate) fn log(store: &dyn Store) -> Vec<Recorded> {
 
 /// Every dossier is what a naive recomputation of the log says.
 pub(crate) fn same_as_naive(store: &dyn Store, calendar: &Calendar) {
-    let dossiers = block_on(store.dossiers(AsOf::At(now()), &Policy::default(), None, usize::MAX)).unwrap();
-    let expected = naive::dossiers(&log(store), now(), Policy::default().window_days(), calendar);
+    let dossiers =
+        block_on(store.dossiers(AsOf::At(now()), &policy_with_targets(), None, usize::MAX)).unwrap();
+    let expected = naive::dossiers(&log(store), now(), &policy_with_targets(), calendar);
     assert!(!dossiers.is_empty());
     assert_eq!(naive::difference(&dossiers, &expected), None);
 }

@@ -120,7 +120,7 @@ fn check(path: &Path, acknowledged: &HashMap<String, u64>, round: u64) {
 fn same_as_naive(store: &SqliteStore, log: &[Recorded]) {
     let as_of: Timestamp = block_on(store.status()).unwrap().latest.unwrap();
     let dossiers = block_on(store.dossiers(AsOf::At(as_of), &Policy::default(), None, usize::MAX)).unwrap();
-    let expected = naive::dossiers(log, as_of, 90, &Calendar::Always);
+    let expected = naive::dossiers(log, as_of, &Policy::default(), &Calendar::Always);
     assert_eq!(naive::difference(&dossiers, &expected), None);
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use apmt_core::conformance::{naive, random_events};
+use apmt_core::conformance::{naive, policy_with_targets, random_events};
 use apmt_core::time::ManualClock;
-use apmt_core::{AsOf, Calendar, ErrorKind, OtherCalendar, Policy, Store};
+use apmt_core::{AsOf, Calendar, ErrorKind, OtherCalendar, Store};
 use apmt_store_sqlite::{SqliteBuilder, SqliteStore};
 use futures_lite::future::block_on;
 
@@ -16,9 +16,9 @@ fn builder(path: &std::path::Path) -> SqliteBuilder {
 fn check(store: &SqliteStore, calendar: &Calendar) {
     let log = block_on(store.events(0, usize::MAX)).unwrap();
     let as_of = block_on(store.status()).unwrap().latest.unwrap();
-    let dossiers = block_on(store.dossiers(AsOf::Latest, &Policy::default(), None, usize::MAX)).unwrap();
+    let dossiers = block_on(store.dossiers(AsOf::Latest, &policy_with_targets(), None, usize::MAX)).unwrap();
     assert!(!dossiers.is_empty());
-    let expected = naive::dossiers(&log, as_of, 90, calendar);
+    let expected = naive::dossiers(&log, as_of, &policy_with_targets(), calendar);
     assert_eq!(naive::difference(&dossiers, &expected), None);
 }
 
@@ -72,6 +72,29 @@ fn derived_tables_of_another_version_are_made_again() {
     check(&store, &Calendar::Always);
     // And goes on from there.
     block_on(store.append(random_events(3, 800))).unwrap();
+    check(&store, &Calendar::Always);
+}
+
+/// A file as the first version left it: without the columns of working days and tracks, its tallies in the form of then.
+#[test]
+fn a_file_of_the_first_version_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("apmt.db");
+    let store = builder(&path).open().unwrap();
+    block_on(store.append(random_events(5, 800))).unwrap();
+    drop(store);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "ALTER TABLE held DROP COLUMN working_days; ALTER TABLE held DROP COLUMN track; \
+             UPDATE days SET tally = x'ff', entries = x'ff'; UPDATE head SET derived = 1; PRAGMA user_version = 1",
+        )
+        .unwrap();
+    drop(connection);
+    assert_eq!(builder(&path).read_only(true).open().unwrap_err().kind(), ErrorKind::Mismatch);
+    let store = builder(&path).open().unwrap();
+    check(&store, &Calendar::Always);
+    block_on(store.append(random_events(6, 200))).unwrap();
     check(&store, &Calendar::Always);
 }
 

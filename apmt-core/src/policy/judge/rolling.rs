@@ -31,17 +31,11 @@ impl<'a> Rolling<'a> {
         let gone = day_after(day, -self.window_days);
         let before = (self.entered, self.left);
         while let Some((_, tally)) = self.days.get(self.entered).filter(|(entering, _)| *entering <= day) {
-            self.sum.add_counts(tally);
-            if self.with_times {
-                self.sum.processing.insert_all(&tally.processing);
-            }
+            self.sum.add_all(tally, self.with_times);
             self.entered += 1;
         }
         while let Some((_, tally)) = self.days.get(self.left).filter(|(leaving, _)| *leaving <= gone) {
-            self.sum.take_counts(tally);
-            if self.with_times {
-                self.sum.processing.remove_all(&tally.processing);
-            }
+            self.sum.take_all(tally, self.with_times);
             self.left += 1;
         }
         before != (self.entered, self.left)

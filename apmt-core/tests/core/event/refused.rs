@@ -1,7 +1,7 @@
 //! Bad input: the field, the value, the rule, and the name that was probably meant.
 
 use apmt_core::event::MAX_EVENT_BYTES;
-use apmt_core::{Event, EventType, Invalid};
+use apmt_core::{Event, EventType, Invalid, What};
 use serde_json::{Value, json};
 
 use super::{accepted, refused, told};
@@ -194,6 +194,11 @@ fn fields_of_the_wrong_type_are_refused() {
     assert_eq!(advice("confidence", json!("high")), "confidence: \"high\": must be a number");
     let opened = json!({"type": "CASE_OPENED", "case_id": "C-1", "track": 1});
     assert_eq!(told(&opened), "track: 1: must be text");
+    let long = json!({"type": "CASE_OPENED", "case_id": "C-1", "track": "x".repeat(257)});
+    assert!(told(&long).ends_with("must be at most 256 bytes long, and has 257"));
+    // One of blanks only says nothing, and comes back as it was sent.
+    let blank = json!({"type": "CASE_OPENED", "case_id": "C-1", "track": " "});
+    assert!(matches!(Event::from_value(blank).unwrap().what(), What::CaseOpened { track: Some(_), .. }));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Processing: whose clock runs, when it ends, and what is taken out.
 
 use apmt_core::case;
-use apmt_core::{Calendar, Event};
+use apmt_core::event::EventBuilder;
+use apmt_core::policy::Target;
+use apmt_core::{ActorName, Calendar, Event};
 
 use super::{
     advised, anne, assigned, case_id, check, closed, decided, h, log, open_at, opened, overrode, paused,
@@ -301,4 +303,54 @@ fn a_clock_at_a_past_instant() {
     assert_eq!(open_at(events(), 7), anne(3.0));
     assert_eq!(open_at(events(), 8), Some(("bob".to_owned(), 0.0)));
     assert_eq!(open_at(events(), 9), None);
+}
+
+/// When a clock was due, or is: pauses before the due instant move it, what comes after does not.
+#[test]
+fn a_clock_is_due_when_it_comes_to_its_target() {
+    let (ten_hours, one_day) = (Target::Counted { ms: 10 * 3_600_000 }, Target::WorkingDays(1));
+    // Opened at hour 0, Anne's from hour 2.
+    let due = |more: Vec<EventBuilder>, since: i64, holder: &ActorName, target| {
+        let events = log([opened(0), assigned(2, "anne")].into_iter().chain(more));
+        case::due(&events, &Calendar::Always, h(since), holder, target)
+    };
+    for more in [
+        vec![],
+        vec![decided(5, "anne")],
+        vec![decided(30, "anne")],
+        vec![paused(13), resumed(20), decided(21, "anne")],
+        vec![paused(13)],
+    ] {
+        assert_eq!(due(more, 2, &anne(), ten_hours), Some(h(12)));
+    }
+    assert_eq!(due(vec![paused(4), resumed(7)], 2, &anne(), ten_hours), Some(h(15)));
+    assert_eq!(due(vec![paused(4)], 2, &anne(), ten_hours), None, "nobody can say");
+    assert_eq!(due(vec![paused(4), decided(40, "anne")], 2, &anne(), ten_hours), None);
+    assert_eq!(due(vec![], 0, &ActorName::nobody(), ten_hours), Some(h(10)), "the pool's");
+    assert_eq!(due(vec![], 1, &anne(), ten_hours), None, "there is no such clock");
+    // Hour 0 is a midnight of UTC: day 1 ends with hour 48, and a day that ends in a pause is none.
+    assert_eq!(due(vec![], 2, &anne(), one_day), Some(h(48).plus_millis(-1)));
+    assert_eq!(due(vec![paused(47), resumed(50)], 2, &anne(), one_day), Some(h(72).plus_millis(-1)));
+}
+
+/// A clock is in time at the instant at which it is due, and not a millisecond later.
+#[test]
+fn what_is_due_is_overdue_a_millisecond_later() {
+    let federal = Calendar::us_federal();
+    let since = "2026-01-09T15:00:00-05:00".parse().unwrap();
+    let events = log([Event::assigned("C", "anne").at(since)]);
+    for target in [
+        Target::Counted { ms: 1 },
+        Target::Counted { ms: 100 * 3_600_000 },
+        Target::WorkingDays(1),
+        Target::WorkingDays(20),
+        Target::WorkingDays(3660),
+    ] {
+        let due = case::due(&events, &federal, since, &anne(), target).unwrap();
+        let met = |at| {
+            let open = case::clock_at(&events, &federal, at).unwrap().open_at(at, &federal);
+            target.is_met(open.counted_ms, open.working_day)
+        };
+        assert!(met(due) && !met(due.plus_millis(1)), "{target}: {due}");
+    }
 }

@@ -108,7 +108,10 @@ rules:
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         instances.map(|instance| (text(&instance["case_id"]), text(&instance["missed"]))).collect()
     };
-    let slow = [("C-3", "It took 5 hours, more than 2."), ("C-1", "It took 3 hours, more than 2.")];
+    let slow = [
+        ("C-3", "It took 5 hours, more than 2. Due at 2026-03-20 10:00 UTC."),
+        ("C-1", "It took 3 hours, more than 2. Due at 2026-03-20 10:00 UTC."),
+    ];
     assert_eq!(missed(&notice), slow.map(|(case, text)| (case.to_owned(), text.to_owned())));
 
     let form = page(&get(served.address, &format!("/plan?actor={ANNE}&rule=waiting")));
@@ -121,7 +124,7 @@ rules:
     assert!(standard.contains(verbatim), "with its bound, and the least that it takes: {standard}");
     assert_eq!(
         missed(&notice).last().unwrap(),
-        &("C-4".to_owned(), "It had been open for 1 hours.".to_owned())
+        &("C-4".to_owned(), "It had been open for 1 hours. Due at 2026-03-31 13:00 UTC.".to_owned())
     );
 }
 
