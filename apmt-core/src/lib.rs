@@ -108,6 +108,6 @@ pub use memory::MemoryStore;
 pub use metrics::Metrics;
 pub use name::{ActorName, CaseId, MAX_NAME_BYTES};
 pub use policy::Policy;
-pub use store::{Activity, AsOf, OpenCase, Receipt, Recorded, Store, StoreStatus};
+pub use store::{Activity, AsOf, OpenCase, Receipt, Recorded, SharedNotes, Store, StoreStatus};
 pub use time::{Clock, Day, SystemClock, Timestamp, Window};
 pub use when_full::WhenFull;
