@@ -44,7 +44,7 @@ pub(super) struct Serve {
     /// Where to listen; without --keys, an address of this machine's own
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_ADDRESS)]
     address: SocketAddr,
-    /// The store: memory: or sqlite:PATH [default: sqlite:apmt.db, or memory: with --demo]
+    /// The store: memory:, sqlite:PATH, or postgres://… for several servers [default: sqlite:apmt.db, or memory: with --demo]
     #[arg(long, value_name = "URL", env = "APMT_STORE", hide_env_values = true)]
     store: Option<String>,
     /// Open on a made-up agency, where something happens every few seconds; with =still, nothing does

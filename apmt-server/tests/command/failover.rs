@@ -28,7 +28,7 @@ fn nothing_acknowledged_is_lost_or_doubled_where_the_leader_is_killed() {
     let servers = [(); 2].map(|()| {
         Server::with(&folder, &["--address", "127.0.0.1:0", "--log-level", "warn", "--store", &patroni.url()])
     });
-    let load = Load::start(servers.each_ref().map(|server| server.url.clone()));
+    let load = Load::start(&servers.each_ref().map(|server| server.url.clone()));
     for kill in 1..=3 {
         patroni.wait_until_whole();
         load.wait_for(300);

@@ -46,7 +46,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn start(servers: [String; 2]) -> Self {
+    pub(super) fn start(servers: &[String; 2]) -> Self {
         let (over, written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let done = Arc::new(Mutex::new(Done::default()));
         let start = SystemClock.now();

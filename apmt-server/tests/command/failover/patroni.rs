@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub(super) struct Patroni {
     folder: TempDir,
     nodes: Vec<Node>,
+    processes: Vec<Child>,
 }
 
 struct Node {
@@ -42,7 +43,7 @@ impl Patroni {
             path
         };
         let (etcd, client, peer) = (make("etcd"), address(free_port()), address(free_port()));
-        spawn(
+        let keeper = spawn(
             &etcd,
             unprivileged("etcd").args(["--name=etcd", "--data-dir=data", "--logger=zap"]).args([
                 format!("--listen-client-urls=http://{client}"),
@@ -56,12 +57,13 @@ impl Patroni {
             let name = format!("node{number}");
             Node { folder: make(&name), name, port: free_port(), rest: free_port() }
         });
-        let patroni = Self { nodes: nodes.collect(), folder };
-        for node in &patroni.nodes {
+        let nodes: Vec<Node> = nodes.collect();
+        let processes = nodes.iter().map(|node| {
             std::fs::write(node.folder.join("patroni.yaml"), node.settings(&client)).unwrap();
-            node.run();
-        }
-        patroni
+            node.run()
+        });
+        let processes = [keeper].into_iter().chain(processes).collect();
+        Self { folder, nodes, processes }
     }
 
     /// The database's URL: every node, of which the one that may be written is to be taken.
@@ -99,14 +101,15 @@ impl Patroni {
             let url = format!("http://{}/cluster", address(node.rest));
             let asked =
                 Command::new("curl").args(["--silent", "--noproxy", "*", "--max-time", "5", &url]).output();
-            let answer: Value = serde_json::from_slice(&asked.expect("this test needs curl").stdout).ok()?;
+            let asked = asked.unwrap_or_else(|error| panic!("this test needs curl: {error}"));
+            let answer: Value = serde_json::from_slice(&asked.stdout).ok()?;
             answer["members"].as_array().cloned()
         };
         self.nodes.iter().find_map(ask).unwrap_or_default()
     }
 
     /// Kills the leader, as if its machine lost its power: Patroni there, and all of its PostgreSQL. Returns its name.
-    pub(super) fn kill_leader(&mut self) -> String {
+    pub(super) fn kill_leader(&self) -> String {
         let members = self.members();
         let leader = members.iter().find(|member| member["role"] == "leader").unwrap();
         let name = leader["name"].as_str().unwrap().to_owned();
@@ -115,8 +118,9 @@ impl Patroni {
     }
 
     /// Starts a node that was killed.
-    pub(super) fn bring_back(&self, name: &str) {
-        self.node(name).run();
+    pub(super) fn bring_back(&mut self, name: &str) {
+        let process = self.node(name).run();
+        self.processes.push(process);
     }
 
     fn node(&self, name: &str) -> &Node {
@@ -127,6 +131,9 @@ impl Patroni {
 impl Drop for Patroni {
     fn drop(&mut self) {
         kill_in(self.folder.path());
+        for process in &mut self.processes {
+            let _ = process.wait();
+        }
         if std::thread::panicking() {
             for node in &self.nodes {
                 let log = std::fs::read_to_string(node.folder.join("log")).unwrap_or_default();
@@ -138,8 +145,8 @@ impl Drop for Patroni {
 }
 
 impl Node {
-    fn run(&self) {
-        spawn(&self.folder, unprivileged("patroni").arg("patroni.yaml"));
+    fn run(&self) -> Child {
+        spawn(&self.folder, unprivileged("patroni").arg("patroni.yaml"))
     }
 
     /// A leader that is silent for `ttl` seconds is replaced. Without a standby that has everything, nothing is written.
