@@ -3,28 +3,23 @@
 //! The servers are processes of their own; the load is made by this one. Names of figures may follow to run only those:
 //! `post`, `batch`, `dossier`, `remote`, `python`, `memory`, `live`.
 
-use std::collections::HashMap;
-use std::io::{Error, Result, Write as _};
-use std::net::SocketAddr;
+use std::io::{Error, Result};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use apmt_benches::child::Served;
-use apmt_benches::load::{Connection, get, latencies, post, rate};
-use apmt_benches::{Agency, Target, median, report};
+use apmt_benches::child::{self, Served};
+use apmt_benches::follow::follow;
+use apmt_benches::load::{
+    Connection, JSON, agency, append_owned, callers, get, hundreds, latencies, post, rate, singles,
+};
+use apmt_benches::{Agency, Target, against, median, percentiles, report, thousands};
 use apmt_client::Client;
 use apmt_core::{Event, Store};
-use apmt_server::serve::{ServeOptions, Server};
 use apmt_store_http::HttpStore;
 use axum::body::Bytes;
 use axum::http::StatusCode;
-use tungstenite::Message;
-
-const JSON: &str = "application/json";
-const LINES: &str = "application/x-ndjson";
 
 /// Measures, and prints what came out.
 type Figure = fn() -> Result<()>;
@@ -61,22 +56,15 @@ fn measure(named: &[&str]) -> Result<()> {
 
 /// What a child does: serves a store, or `bare`, a handler that only parses the event.
 fn serve(url: &str) -> Result<()> {
+    if url != "bare" {
+        return child::serve(url);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let address: SocketAddr = ([127, 0, 0, 1], 0).into();
-        if url == "bare" {
-            let router = axum::Router::new().route("/event", axum::routing::post(bare));
-            let listener = tokio::net::TcpListener::bind(address).await?;
-            tell(listener.local_addr()?)?;
-            return axum::serve(listener, router).await;
-        }
-        let client = Client::open(url).map_err(Error::other)?;
-        let options = ServeOptions::new(client).with_address(address);
-        let server = Server::bind(options).await.map_err(Error::other)?;
-        tell(server.local_addr())?;
-        // It is killed in the end.
-        let _ = server.run_until(std::future::pending()).await;
-        Ok(())
+        let router = axum::Router::new().route("/event", axum::routing::post(bare));
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+        child::tell(listener.local_addr()?)?;
+        axum::serve(listener, router).await
     })
 }
 
@@ -87,11 +75,6 @@ async fn bare(body: Bytes) -> (StatusCode, &'static str) {
     }
 }
 
-fn tell(address: SocketAddr) -> Result<()> {
-    println!("{address}");
-    std::io::stdout().flush()
-}
-
 /// A folder for databases, on the disk that the build is on.
 fn folder() -> Result<tempfile::TempDir> {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))
@@ -99,27 +82,6 @@ fn folder() -> Result<tempfile::TempDir> {
 
 fn sqlite(folder: &Path) -> String {
     format!("sqlite:{}", folder.join("apmt.db").display())
-}
-
-fn agency(events: usize) -> Vec<Event> {
-    // As many again, for the log's last days are cut off.
-    Agency::new(400, 2 * events as u64).take(events).collect()
-}
-
-fn singles(events: usize) -> Vec<Vec<u8>> {
-    agency(events).iter().map(|event| post("/event", JSON, &event.to_json())).collect()
-}
-
-fn lines(events: &[Event]) -> String {
-    events.iter().map(|event| event.to_json() + "\n").collect()
-}
-
-fn hundreds(events: usize) -> Vec<Vec<u8>> {
-    agency(events).chunks(100).map(|batch| post("/events", LINES, &lines(batch))).collect()
-}
-
-fn thousands(rate: f64) -> String {
-    format!("{:.1}k/s", rate / 1e3)
 }
 
 /// `POST /event` over 64 connections, beside a bare handler: in turn, five times.
@@ -146,13 +108,6 @@ fn single_events() -> Result<()> {
     Ok(())
 }
 
-/// Prints the median of the ratios of rates that were taken in turn.
-fn against(what: &str, ours: &[f64], ceiling: &[f64], bar: f64) {
-    let ratio = median(ours.iter().zip(ceiling).map(|(ours, ceiling)| ours / ceiling).collect());
-    let [of_ours, of_ceiling] = [ours, ceiling].map(|rates| thousands(median(rates.to_vec())));
-    report(what, &format!("{of_ours} of {of_ceiling} = {ratio:.2}"), ratio, Target::AtLeast(bar));
-}
-
 /// NDJSON of 100 events a request over 16 connections, beside the store's own rate for such batches.
 fn batches() -> Result<()> {
     const EVENTS: usize = 200_000;
@@ -176,52 +131,7 @@ fn own_rate(url: &str, events: &[Event]) -> Result<f64> {
     let client = Client::open(url).map_err(Error::other)?;
     let store = Arc::clone(client.store());
     let batches: Vec<Vec<Event>> = events.chunks(100).map(<[Event]>::to_vec).collect();
-    Ok(100.0 * callers(16, batches, move |batch| Arc::clone(&store).append_owned(batch))?)
-}
-
-trait AppendOwned {
-    async fn append_owned(self, batch: Vec<Event>) -> Result<()>;
-}
-
-impl AppendOwned for Arc<dyn Store> {
-    async fn append_owned(self, batch: Vec<Event>) -> Result<()> {
-        self.append(batch).await.map(drop).map_err(Error::other)
-    }
-}
-
-/// Does each piece of work with so many tasks, each of which waits for one before it starts the next; the pieces a
-/// second.
-fn callers<W, F>(count: usize, work: Vec<W>, does: impl Fn(W) -> F + Send + Sync + 'static) -> Result<f64>
-where
-    W: Send + 'static,
-    F: Future<Output = Result<()>> + Send,
-{
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let pieces = work.len() as f64;
-    let mut shares: Vec<Vec<W>> = std::iter::repeat_with(Vec::new).take(count).collect();
-    for (number, piece) in work.into_iter().enumerate() {
-        shares[number % count].push(piece);
-    }
-    let does = Arc::new(does);
-    runtime.block_on(async {
-        let start = Instant::now();
-        let tasks: Vec<_> = shares
-            .into_iter()
-            .map(|share| {
-                let does = Arc::clone(&does);
-                tokio::spawn(async move {
-                    for piece in share {
-                        does(piece).await?;
-                    }
-                    Ok::<(), Error>(())
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.map_err(Error::other)??;
-        }
-        Ok(pieces / start.elapsed().as_secs_f64())
-    })
+    Ok(100.0 * callers(16, batches, move |batch| append_owned(Arc::clone(&store), batch))?)
 }
 
 /// `GET /dossier` while 64 connections post events.
@@ -240,13 +150,8 @@ fn dossiers_under_load() -> Result<()> {
         stop.store(true, Ordering::Relaxed);
         (loaded, prober.join())
     });
-    let mut measured = measured.map_err(|_| Error::other("the prober panicked"))??;
-    measured.sort_unstable();
-    let at = |share: f64| {
-        let place = (measured.len() as f64 * share) as usize;
-        measured.get(place).map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
-    };
-    let (half, most) = (at(0.5), at(0.99));
+    let measured = measured.map_err(|_| Error::other("the prober panicked"))??;
+    let (half, most) = percentiles(measured);
     let figure = format!("{most:.2} ms (median {half:.2}) at {}", thousands(loaded?));
     report("GET /dossier, p99 while 64 connections post", &figure, most, Target::AtMost(5.0));
     Ok(())
@@ -272,7 +177,7 @@ fn remote_store() -> Result<()> {
         let served = Served::this(&["serve", &sqlite(other.path())])?;
         let store: Arc<dyn Store> =
             Arc::new(HttpStore::open(&format!("http://{}", served.address)).map_err(Error::other)?);
-        ours.push(callers(32, agency(EVENTS), move |event| Arc::clone(&store).append_owned(vec![event]))?);
+        ours.push(callers(32, agency(EVENTS), move |event| append_owned(Arc::clone(&store), vec![event]))?);
     }
     against("HttpStore, 32 callers, of raw reqwest", &ours, &raw, 0.7);
     Ok(())
@@ -355,90 +260,10 @@ fn live() -> Result<()> {
         let served = Served::this(&["serve", &url])?;
         // They are there before somebody follows, so that dossiers cost what they do.
         rate(served.address, hundreds(20_000), 16)?;
-        let mut measured = follow(served.address, EVENTS, A_SECOND)?;
-        measured.sort_unstable();
-        let at = |share: f64| {
-            let place = (measured.len() as f64 * share) as usize;
-            measured.get(place).map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
-        };
-        let (half, most) = (at(0.5), at(0.99));
-        let figure = format!("{half:.1} ms (p99 {most:.1}) of {} events", measured.len());
+        let (half, most) = percentiles(follow(served.address, served.address, EVENTS, A_SECOND)?);
+        let figure = format!("{half:.1} ms (p99 {most:.1}) of {EVENTS} events");
         let name = format!("GET /live, median after the acknowledgement, {what}");
         report(&name, &figure, half, Target::AtMost(50.0));
     }
     Ok(())
-}
-
-/// Posts overrides at that rate while a WebSocket follows; how long after each acknowledgement its officer's dossier came
-/// that counts it.
-fn follow(address: SocketAddr, events: usize, a_second: u32) -> Result<Vec<Duration>> {
-    let url = format!("ws://{address}/live");
-    let (mut socket, _) = tungstenite::connect(url).map_err(Error::other)?;
-    let mut text = || loop {
-        if let Message::Text(text) = socket.read().map_err(Error::other)? {
-            break serde_json::from_str::<serde_json::Value>(&text).map_err(Error::other);
-        }
-    };
-    while text()?["last"] != true {}
-    let (tell, told) = std::sync::mpsc::channel::<(String, u64, Instant)>();
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let done = &done;
-        let poster = scope.spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async {
-                let mut connection = Connection::open(address).await?;
-                let start = Instant::now();
-                for number in 0..events {
-                    let due = start + Duration::from_secs(1) * u32::try_from(number).unwrap_or(0) / a_second;
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    let officer = Agency::officer(number * 7 % 400);
-                    let event = format!(r#"{{"type":"OVERRIDE","actor":"{officer}"}}"#);
-                    let answer = connection.exchange(&post("/events?receipts=true", LINES, &event)).await?;
-                    let acknowledged = Instant::now();
-                    let answer: serde_json::Value = serde_json::from_slice(answer).map_err(Error::other)?;
-                    let position = answer["receipts"][0]["position"].as_u64().unwrap_or(0);
-                    let _ = tell.send((officer, position, acknowledged));
-                }
-                // What is told last may come after the delta that it waits for: there are more until all is seen.
-                while !done.load(Ordering::Relaxed) {
-                    connection
-                        .exchange(&post("/event", JSON, r#"{"type":"OVERRIDE","actor":"last"}"#))
-                        .await?;
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Ok::<(), Error>(())
-            })
-        });
-        // Each officer's newest delta: which position it counts, and when it came.
-        let mut waiting: Vec<(String, u64, Instant)> = Vec::new();
-        let mut seen: HashMap<String, Vec<(u64, Instant)>> = HashMap::new();
-        let mut measured = Vec::with_capacity(events);
-        while measured.len() < events {
-            let delta = text()?;
-            let came = Instant::now();
-            let (actor, position) = (delta["actor"].as_str().unwrap_or_default(), delta["position"].as_u64());
-            if delta["type"] != "delta" {
-                return Err(Error::other(format!("no delta but {}", delta["type"])));
-            }
-            seen.entry(actor.to_owned()).or_default().push((position.unwrap_or(0), came));
-            waiting.extend(told.try_iter());
-            waiting.retain(|(officer, position, acknowledged)| {
-                let first = seen.get(officer).and_then(|deltas| {
-                    deltas.iter().find(|(counted, _)| counted >= position).map(|(_, came)| *came)
-                });
-                match first {
-                    // A delta may even be there before the acknowledgement is.
-                    Some(came) => {
-                        measured.push(came.saturating_duration_since(*acknowledged));
-                        false
-                    }
-                    None => true,
-                }
-            });
-        }
-        done.store(true, Ordering::Relaxed);
-        poster.join().map_err(|_| Error::other("the poster panicked"))??;
-        Ok(measured)
-    })
 }

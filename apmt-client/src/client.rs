@@ -82,7 +82,7 @@ impl Client {
     /// | `memory:` | in memory: for tests and trials; it ends with the client |
     /// | `sqlite:PATH` | one file on this machine, made if it is not there (feature `sqlite`) |
     /// | `http://…`, `https://…` | another machine's APMT, whose policy judges (features `http`, `tls`) |
-    /// | `postgres://…` | a database that many machines share: not in this version |
+    /// | `postgres://…` | a database that many machines share (feature `postgres`, over TLS with `tls`) |
     ///
     /// # Errors
     /// [`Invalid`](apmt_core::ErrorKind::Invalid) for anything else, with the nearest scheme;

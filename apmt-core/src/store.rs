@@ -16,6 +16,7 @@
 //! passes it can be used wherever APMT takes a store.
 
 mod judging;
+mod notes;
 
 use std::fmt;
 
@@ -34,6 +35,8 @@ use crate::name::{ActorName, CaseId, Track};
 use crate::policy::Policy;
 use crate::tally::Tally;
 use crate::time::{DAY_MS, Day, Timestamp, Window};
+
+pub use notes::SharedNotes;
 
 /// What a store answers for one event of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -344,6 +347,12 @@ pub trait Store: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<Vec<Dossier>> {
         judge_here(self, as_of, policy, after, limit).await
+    }
+
+    /// What the servers of the store keep in common besides the log; `None` where the store is one process's own, or is
+    /// asked over a network.
+    fn notes(&self) -> Option<&dyn SharedNotes> {
+        None
     }
 
     /// Finishes what was begun, then refuses everything with [`Closed`](crate::ErrorKind::Closed). Closing again is

@@ -13,6 +13,13 @@
 //! The status is looked at when something is recorded that concerns the actor, and once an hour, because a window that
 //! moves on can turn it too. Statuses that turn and turn back between two looks are not told.
 //!
+//! # Several servers
+//! Servers that share a store ([`Store::notes`](apmt_core::Store::notes): the PostgreSQL store) keep the state there
+//! instead of in a file, and one of them at a time watches and tells: so an episode is told once, whichever server
+//! notices. Give all of them the same settings. When the one that tells is stopped, another goes on at once, and when it
+//! is gone without a word, after 30 seconds: with what has been told, and with what waits. The first of them takes over
+//! what the file has, if a store has been moved.
+//!
 //! # Until it arrives
 //! A message that cannot be delivered stays in the file and is tried again, after 5 seconds at first and every 15
 //! minutes in the end, and is never given up; the log says so each time. A mail server that takes a message and is cut
@@ -26,7 +33,7 @@
 //! use apmt_server::notify::Settings;
 //! let settings = Settings::from_yaml("notify.yaml", "
 //! link: https://apmt.agency.gov          # what links begin with: where people reach this server
-//! state: apmt-notify.json                # what has been told, and what waits; this is the default
+//! state: apmt-notify.json                # what has been told, and what waits; this is the default (for one server)
 //! to: [hr@agency.gov]                    # for actors of whom the directory names no supervisor with an address
 //! alerts: true                           # false: no message when a status turns, only the digest
 //! mail:

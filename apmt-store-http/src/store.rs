@@ -5,7 +5,7 @@ use apmt_core::event::MAX_BATCH_BYTES;
 use apmt_core::policy::PolicyName;
 use apmt_core::{
     Activity, ActorName, AsOf, CaseId, Clock, Contribution, Dossier, Error, Event, Invalid, Policy, Receipt,
-    Recorded, Result, Store, StoreStatus, SystemClock, Timestamp, Window,
+    Recorded, Result, SharedNotes, Store, StoreStatus, SystemClock, Timestamp, Window,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -99,6 +99,10 @@ impl Store for HttpStore {
         };
         let query = vec![("as_of", as_of.to_string())];
         self.page::<Dossiers>("dossiers", query, after.map(ToString::to_string), limit).await
+    }
+
+    fn notes(&self) -> Option<&dyn SharedNotes> {
+        None
     }
 
     /// Closes this end: what was begun is finished, and the server goes on.

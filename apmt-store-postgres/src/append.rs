@@ -45,76 +45,28 @@
 //! Every attempt locks the head, so its commit waits for the same disks and standbys as if it wrote: what it found is as
 //! durable as what it stores. If the store gives up before it knows, the error is
 //! [`TimedOut`](apmt_core::ErrorKind::TimedOut), and says so.
+//!
+//! A commit that waits for a synchronous standby in vain is such a commit too. PostgreSQL would let a statement timeout
+//! end that wait, and report that it has committed; so none is set while it commits, and the store ends the wait.
+
+mod group;
+mod write;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use apmt_core::case::{Batch, FOLD_VERSION};
-use apmt_core::store::complete_batch;
-use apmt_core::{ActorName, Calendar, CaseId, ErrorKind, Event, Invalid, Receipt, Recorded, Timestamp, What};
+use apmt_core::{ActorName, Calendar, CaseId, ErrorKind, Recorded, Timestamp, What};
 use deadpool_postgres::ClientWrapper;
 use tokio::try_join;
 use uuid::Uuid;
 
 use crate::derived::{Derived, events_of};
 use crate::failure::{Failure, Sql};
-use crate::rows::{EVENT, all_recorded, key, timestamp};
-
-/// One caller's batch: its events, and their JSON as it will be stored, written by the caller's own thread.
-#[derive(Debug)]
-pub(crate) struct Incoming {
-    pub(crate) events: Vec<Event>,
-    pub(crate) payloads: Vec<String>,
-    /// When it was handed to the store: what its events are recorded at, however often the transaction is tried.
-    pub(crate) now: Timestamp,
-}
-
-/// What became of one caller's batch.
-pub(crate) type Outcome = Result<Vec<Receipt>, Invalid>;
-
-/// The batches of many callers, to be stored in one transaction.
-#[derive(Debug)]
-pub(crate) struct Group {
-    batches: Vec<Result<Incoming, Invalid>>,
-    /// Where each event was to go in an attempt whose end is not known.
-    in_doubt: HashMap<Uuid, u64>,
-}
-
-impl Group {
-    /// Checks the batches. One that breaks a rule is refused on its own.
-    pub(crate) fn new(batches: Vec<Incoming>) -> Self {
-        let checked = |mut batch: Incoming| complete_batch(&mut batch.events, batch.now).map(|()| batch);
-        Self { batches: batches.into_iter().map(checked).collect(), in_doubt: HashMap::new() }
-    }
-
-    /// Whether it is not known of an attempt if it was committed.
-    pub(crate) fn is_in_doubt(&self) -> bool {
-        !self.in_doubt.is_empty()
-    }
-
-    fn events(&self) -> impl Iterator<Item = (&Event, &String)> {
-        self.batches.iter().flatten().flat_map(|batch| batch.events.iter().zip(&batch.payloads))
-    }
-}
-
-/// Where the log stands, read with the lock.
-struct Head {
-    position: u64,
-    latest: Option<Timestamp>,
-}
-
-/// What is there already of what a group names.
-struct Known {
-    /// The ids of its events, and those that its retractions name, with the position and the time of recording.
-    ids: HashMap<Uuid, (u64, Timestamp)>,
-    /// Those of its events that an earlier retraction names.
-    retracted: HashSet<Uuid>,
-}
-
-/// An event that is new, and its JSON as it will be stored.
-struct New<'g> {
-    recorded: Recorded,
-    payload: &'g str,
-}
+use crate::rows::{EVENT, all_recorded, timestamp};
+pub(crate) use group::{Group, Incoming, Outcome};
+use group::{Head, Known, New, place};
+use write::{Retracted, insert_events, insert_ids, put_head, retract, tell};
 
 /// Appends groups to the log and keeps the derived tables.
 #[derive(Debug)]
@@ -127,11 +79,13 @@ pub(crate) struct Appender {
     position: u64,
     /// The times of recording that lie in the partition that is known to be there.
     partition: std::ops::Range<i64>,
+    /// How long a commit is waited for.
+    patience: Duration,
 }
 
 impl Appender {
-    pub(crate) fn new(calendar: Calendar, channel: Option<String>) -> Self {
-        Self { calendar, channel, derived: Derived::new(), position: 0, partition: 0..0 }
+    pub(crate) fn new(calendar: Calendar, channel: Option<String>, patience: Duration) -> Self {
+        Self { calendar, channel, derived: Derived::new(), position: 0, partition: 0..0, patience }
     }
 
     /// Forgets what the tables were found to hold: after an error, and on another connection, behind which there may be
@@ -188,8 +142,7 @@ impl Appender {
             put_head(connection, &new, position, latest),
             tell(connection, &new, position, self.channel.as_deref()),
         )?;
-        if let Err(error) = connection.batch_execute("COMMIT").await {
-            let failure = Failure::from(error);
+        if let Err(failure) = self.commit(connection).await {
             if failure.disconnected {
                 group.in_doubt.extend(assigned);
             }
@@ -197,6 +150,20 @@ impl Appender {
         }
         self.position = position;
         Ok(outcomes)
+    }
+
+    /// Commits, and waits for the disk and the standbys that the database waits for.
+    ///
+    /// A statement timeout must not end that wait: the server would say that it has committed, though no standby has what
+    /// it then acknowledges. So the wait is ended here, and it is not known what became of the transaction.
+    async fn commit(&self, connection: &ClientWrapper) -> Sql<()> {
+        let commit = connection.batch_execute("SET LOCAL statement_timeout TO 0; COMMIT");
+        match tokio::time::timeout(self.patience, commit).await {
+            Ok(committed) => Ok(committed?),
+            Err(_) => {
+                Err(Failure::broken("the commit is waited for in vain: is a synchronous standby away?"))
+            }
+        }
     }
 
     /// Begins the transaction, takes the lock, and reads what is known of the group's ids.
@@ -335,47 +302,6 @@ impl Appender {
     }
 }
 
-/// What the retractions of a group do to the log.
-#[derive(Default)]
-struct Retracted {
-    /// Events of earlier groups that count no more.
-    events: BTreeSet<u64>,
-    /// The ids that are named for the first time, and the retractions' positions.
-    names: Vec<(Uuid, u64)>,
-}
-
-/// Gives the new events their positions, and everyone a receipt.
-///
-/// An event that an attempt in doubt has stored after all is no duplicate: its sender has sent it once, and it is there
-/// because of that. It is known by its place and the time of its recording, which no other sender's has.
-fn place<'g>(group: &'g Group, head: &Head, known: &Known) -> (Vec<Outcome>, Vec<New<'g>>) {
-    let mut placed: HashMap<Uuid, u64> = HashMap::new();
-    let mut new = Vec::new();
-    let outcomes = group.batches.iter().map(|batch| {
-        let batch = batch.as_ref().map_err(Clone::clone)?;
-        let mut receipts = Vec::with_capacity(batch.events.len());
-        for (event, payload) in batch.events.iter().zip(&batch.payloads) {
-            let position = head.position + new.len() as u64 + 1;
-            let recorded = Recorded::new(event.clone(), position, batch.now);
-            let id = recorded.id;
-            if let Some((first, recorded_at)) = known.ids.get(&id) {
-                let ours = *recorded_at == batch.now && group.in_doubt.get(&id) == Some(first);
-                let again = placed.insert(id, *first).is_some();
-                receipts.push(Receipt::new(id, *first, again || !ours));
-                continue;
-            }
-            let first = *placed.entry(id).or_insert(position);
-            receipts.push(Receipt::new(id, first, first != position));
-            if first == position {
-                new.push(New { recorded, payload });
-            }
-        }
-        Ok(receipts)
-    });
-    let outcomes = outcomes.collect();
-    (outcomes, new)
-}
-
 /// The events of earlier groups that the new ones retract.
 async fn targets(connection: &ClientWrapper, new: &[New<'_>], known: &Known) -> Sql<HashMap<Uuid, Recorded>> {
     let named = new.iter().filter_map(|new| known.ids.get(&retracts(&new.recorded.event)?));
@@ -389,106 +315,7 @@ async fn targets(connection: &ClientWrapper, new: &[New<'_>], known: &Known) -> 
     Ok(events.into_iter().map(|recorded| (recorded.id, recorded)).collect())
 }
 
-async fn insert_events(connection: &ClientWrapper, new: &[New<'_>]) -> Sql<()> {
-    if new.is_empty() {
-        return Ok(());
-    }
-    let events = || new.iter().map(|new| &new.recorded);
-    let keys: Vec<_> = events().map(|recorded| key(shard_key(&recorded.event))).collect();
-    let has_case: Vec<bool> = events().map(|recorded| recorded.event.case_id().is_some()).collect();
-    let positions: Vec<i64> = events().map(|recorded| recorded.position.cast_signed()).collect();
-    let recorded_at: Vec<i64> = events().map(|recorded| recorded.recorded_at.millis()).collect();
-    let occurred_at: Vec<i64> = events().map(|recorded| recorded.occurred_at.millis()).collect();
-    let ids: Vec<Uuid> = events().map(|recorded| recorded.id).collect();
-    let retracted: Vec<bool> = events().map(|recorded| recorded.retracted).collect();
-    let payloads: Vec<&str> = new.iter().map(|new| new.payload).collect();
-    let insert = connection
-        .prepare_cached(
-            "INSERT INTO events (shard_key, has_case, position, recorded_at, occurred_at, id, retracted, payload) \
-             SELECT * FROM unnest($1::text[], $2::bool[], $3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], \
-             $7::bool[], $8::text[])",
-        )
-        .await?;
-    connection
-        .execute(
-            &insert,
-            &[&keys, &has_case, &positions, &recorded_at, &occurred_at, &ids, &retracted, &payloads],
-        )
-        .await?;
-    Ok(())
-}
-
-async fn put_head(
-    connection: &ClientWrapper,
-    new: &[New<'_>],
-    position: u64,
-    latest: Option<Timestamp>,
-) -> Sql<()> {
-    if new.is_empty() {
-        return Ok(());
-    }
-    let put = connection.prepare_cached("UPDATE head SET position = $1, latest = $2 WHERE one = 1").await?;
-    connection.execute(&put, &[&position.cast_signed(), &latest.map(Timestamp::millis)]).await?;
-    Ok(())
-}
-
-/// Wakes whoever listens, once this is committed.
-async fn tell(connection: &ClientWrapper, new: &[New<'_>], position: u64, channel: Option<&str>) -> Sql<()> {
-    let Some(channel) = channel.filter(|_| !new.is_empty()) else { return Ok(()) };
-    let notify = connection.prepare_cached("SELECT pg_notify($1, $2)").await?;
-    connection.execute(&notify, &[&channel, &position.to_string()]).await?;
-    Ok(())
-}
-
-async fn insert_ids(connection: &ClientWrapper, new: &[New<'_>]) -> Sql<()> {
-    if new.is_empty() {
-        return Ok(());
-    }
-    let events = || new.iter().map(|new| &new.recorded);
-    let ids: Vec<Uuid> = events().map(|recorded| recorded.id).collect();
-    let positions: Vec<i64> = events().map(|recorded| recorded.position.cast_signed()).collect();
-    let recorded_at: Vec<i64> = events().map(|recorded| recorded.recorded_at.millis()).collect();
-    let insert = connection
-        .prepare_cached(
-            "INSERT INTO ids (id, position, recorded_at) \
-             SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])",
-        )
-        .await?;
-    connection.execute(&insert, &[&ids, &positions, &recorded_at]).await?;
-    Ok(())
-}
-
-async fn retract(connection: &ClientWrapper, retracted: &Retracted) -> Sql<()> {
-    if !retracted.events.is_empty() {
-        let positions: Vec<i64> = retracted.events.iter().map(|position| position.cast_signed()).collect();
-        let mark =
-            connection.prepare_cached("UPDATE events SET retracted = true WHERE position = ANY ($1)").await?;
-        connection.execute(&mark, &[&positions]).await?;
-    }
-    if !retracted.names.is_empty() {
-        let (ids, positions): (Vec<Uuid>, Vec<i64>) =
-            retracted.names.iter().map(|(id, position)| (*id, position.cast_signed())).unzip();
-        let insert = connection
-            .prepare_cached(
-                "INSERT INTO retractions (id, position) SELECT * FROM unnest($1::uuid[], $2::bigint[]) \
-                 ON CONFLICT (id) DO NOTHING",
-            )
-            .await?;
-        connection.execute(&insert, &[&ids, &positions]).await?;
-    }
-    Ok(())
-}
-
-/// What an event's row is found by: its case, else its actor, else nothing.
-fn shard_key(event: &Event) -> &str {
-    match (event.case_id(), event.actor()) {
-        (Some(case_id), _) => case_id.as_str(),
-        (None, Some(actor)) => actor.as_str(),
-        (None, None) => "",
-    }
-}
-
-fn retracts(event: &Event) -> Option<Uuid> {
+fn retracts(event: &apmt_core::Event) -> Option<Uuid> {
     match event.what() {
         What::Retraction { retracts, .. } => Some(*retracts),
         _ => None,

@@ -182,7 +182,8 @@ impl PostgresBuilder {
                 }
             }
         };
-        let appender = Appender::new(self.calendar, notifies.then(|| channel.clone()));
+        let appender =
+            Appender::new(self.calendar, notifies.then(|| channel.clone()), self.statement_timeout);
         let work = Work { pool, appender, budget: self.retry_budget, place };
         Ok(Parts { readers, work, connector, channel, on_append: self.on_append })
     }

@@ -30,7 +30,7 @@ impl Failure {
     }
 
     /// The way to the server is broken, or the server is going down or coming up.
-    fn broken(message: impl Into<String>) -> Self {
+    pub(crate) fn broken(message: impl Into<String>) -> Self {
         Self { disconnected: true, ..Self::passing(ErrorKind::Unavailable, message) }
     }
 

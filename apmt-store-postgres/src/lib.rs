@@ -54,6 +54,7 @@ mod derived;
 mod engine;
 mod failure;
 mod listen;
+mod notes;
 #[doc = include_str!("operating.md")]
 #[doc = "```sql"]
 #[doc = include_str!("roles.sql")]

@@ -5,7 +5,7 @@ GRANT SELECT ON apmt.migrations TO apmt_server;
 GRANT SELECT, UPDATE ON apmt.head TO apmt_server;
 GRANT SELECT, INSERT ON apmt.events, apmt.ids, apmt.retractions TO apmt_server;
 GRANT UPDATE (retracted) ON apmt.events TO apmt_server;
-GRANT SELECT, INSERT, UPDATE ON apmt.actors TO apmt_server;
+GRANT SELECT, INSERT, UPDATE ON apmt.actors, apmt.notes TO apmt_server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON apmt.days, apmt.held TO apmt_server;
 GRANT EXECUTE ON FUNCTION apmt.make_partition TO apmt_server;
 

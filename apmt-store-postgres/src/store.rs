@@ -1,11 +1,13 @@
 //! The store's methods.
 
+use std::time::Duration;
+
 use apmt_core::contribution::Cursor;
 use apmt_core::policy::Reach;
 use apmt_core::store::{judge_here, judge_one_here};
 use apmt_core::{
     Activity, ActorName, AsOf, CaseId, Contribution, Dossier, Error, ErrorKind, Event, Policy, Receipt,
-    Recorded, Result, Store, StoreStatus, Timestamp, Window,
+    Recorded, Result, SharedNotes, Store, StoreStatus, Timestamp, Window,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -14,10 +16,11 @@ use crate::PostgresStore;
 use crate::activity::{self, Reading};
 use crate::connect::Snapshot;
 use crate::failure::{Failure, Sql};
+use crate::notes;
 use crate::query;
 use crate::retry::Attempts;
 
-/// Asks with that expression, which may use `?` and is tried again where that may help.
+/// Does with a pool's connection what that expression says, which may use `?` and is tried again where that may help.
 macro_rules! reading {
     ($store:expr, $read:expr) => {{
         let store: &PostgresStore = $store;
@@ -175,8 +178,23 @@ impl Store for PostgresStore {
         })
     }
 
+    fn notes(&self) -> Option<&dyn SharedNotes> {
+        (!self.read_only).then_some(self)
+    }
+
     async fn close(&self) -> Result<()> {
         self.engine.close().await;
         Ok(())
+    }
+}
+
+#[async_trait]
+impl SharedNotes for PostgresStore {
+    async fn hold(&self, note: &str, holder: Uuid, time: Duration) -> Result<Option<String>> {
+        reading!(self, notes::hold(&*self.engine.connection().await?, note, holder, time).await)
+    }
+
+    async fn write(&self, note: &str, holder: Uuid, time: Duration, text: &str) -> Result<bool> {
+        reading!(self, notes::write(&*self.engine.connection().await?, note, holder, time, text).await)
     }
 }

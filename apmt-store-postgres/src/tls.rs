@@ -16,9 +16,10 @@ use crate::address::{Encryption, Verify};
 /// What connects with TLS, as the URL asks.
 pub(crate) fn connector(encryption: &Encryption) -> Result<MakeRustlsConnect> {
     let provider = Arc::new(aws_lc_rs::default_provider());
+    let in_part = |authority| Arc::new(InPart { provider: Arc::clone(&provider), authority });
     let verifier: Arc<dyn ServerCertVerifier> = match encryption.verify {
-        Verify::Nothing => Arc::new(Unverified(Arc::clone(&provider))),
-        Verify::Authority => Arc::new(AnyName(trusted(encryption, &provider)?)),
+        Verify::Nothing => in_part(None),
+        Verify::Authority => in_part(Some(trusted(encryption, &provider)?)),
         Verify::Everything => trusted(encryption, &provider)?,
     };
     let config = ClientConfig::builder_with_provider(provider)
@@ -72,50 +73,16 @@ pub(crate) fn of_tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option
     None
 }
 
-/// `sslmode=prefer`: whoever listens is kept out, whoever answers is not asked for proof.
+/// Verifies less than everything of a certificate; that the server has its key is verified all the same.
 #[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-/// `sslmode=verify-ca`: the authority is verified, and the certificate may bear another host's name.
-#[derive(Debug)]
-struct AnyName(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+struct InPart {
+    provider: Arc<CryptoProvider>,
+    /// `sslmode=verify-ca`: the authority is verified, and the certificate may bear another host's name. Without one,
+    /// `sslmode=prefer`: whoever listens is kept out, whoever answers is not asked for proof.
+    authority: Option<Arc<WebPkiServerVerifier>>,
 }
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for InPart {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -124,7 +91,8 @@ impl ServerCertVerifier for AnyName {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.0.verify_server_cert(certificate, intermediates, name, ocsp, now) {
+        let Some(authority) = &self.authority else { return Ok(ServerCertVerified::assertion()) };
+        match authority.verify_server_cert(certificate, intermediates, name, ocsp, now) {
             // The name is looked at last, so that everything else is as it should be.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -139,7 +107,7 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, certificate, signed)
+        verify_tls12_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -148,10 +116,10 @@ impl ServerCertVerifier for AnyName {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, certificate, signed)
+        verify_tls13_signature(message, certificate, signed, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

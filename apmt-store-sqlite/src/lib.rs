@@ -55,7 +55,7 @@ use apmt_core::contribution::Cursor;
 use apmt_core::store::{judge_here, judge_one_here};
 use apmt_core::{
     Activity, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event,
-    Policy, Receipt, Recorded, Result, Store, StoreStatus, Window,
+    Policy, Receipt, Recorded, Result, SharedNotes, Store, StoreStatus, Window,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -219,6 +219,10 @@ impl Store for SqliteStore {
                 Ok(activities.iter().map(dossier).collect())
             })
             .await
+    }
+
+    fn notes(&self) -> Option<&dyn SharedNotes> {
+        None
     }
 
     async fn close(&self) -> Result<()> {

@@ -1,8 +1,11 @@
 //! Servers as processes of their own, so that their memory is theirs.
 
-use std::io::{BufRead as _, BufReader, Error, Result};
+use std::io::{BufRead as _, BufReader, Error, Result, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
+
+use apmt_client::Client;
+use apmt_server::serve::{ServeOptions, Server};
 
 /// A server that runs until this is dropped.
 #[derive(Debug)]
@@ -53,4 +56,29 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What a child does that serves a store: until it is killed.
+///
+/// # Errors
+/// The store does not open, or no port is free.
+pub fn serve(url: &str) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let client = Client::open(url).map_err(Error::other)?;
+        let options = ServeOptions::new(client).with_address(([127, 0, 0, 1], 0).into());
+        let server = Server::bind(options).await.map_err(Error::other)?;
+        tell(server.local_addr())?;
+        let _ = server.run_until(std::future::pending()).await;
+        Ok(())
+    })
+}
+
+/// Says on standard output where a child listens.
+///
+/// # Errors
+/// Nobody reads it.
+pub fn tell(address: SocketAddr) -> Result<()> {
+    println!("{address}");
+    std::io::stdout().flush()
 }

@@ -1,6 +1,7 @@
 //! What the benchmarks share: an agency's events in the order of time, servers, load, a median, and a line a figure.
 
 pub mod child;
+pub mod follow;
 pub mod load;
 
 use std::cmp::Reverse;
@@ -155,6 +156,28 @@ pub fn report(what: &str, figure: &str, value: f64, target: Target) {
     };
     let verdict = if met { "met" } else { "MISSED" };
     println!("{what:<62} {figure:>34}   {bar:<16} {verdict}");
+}
+
+/// Prints the median of the ratios of rates that were taken in turn.
+pub fn against(what: &str, ours: &[f64], ceiling: &[f64], bar: f64) {
+    let ratio = median(ours.iter().zip(ceiling).map(|(ours, ceiling)| ours / ceiling).collect());
+    let [of_ours, of_ceiling] = [ours, ceiling].map(|rates| thousands(median(rates.to_vec())));
+    report(what, &format!("{of_ours} of {of_ceiling} = {ratio:.2}"), ratio, Target::AtLeast(bar));
+}
+
+/// A rate, in thousands a second.
+pub fn thousands(rate: f64) -> String {
+    format!("{:.1}k/s", rate / 1e3)
+}
+
+/// The median and the 99th percentile, in milliseconds.
+pub fn percentiles(mut measured: Vec<Duration>) -> (f64, f64) {
+    measured.sort_unstable();
+    let at = |share: f64| {
+        let place = (measured.len() as f64 * share) as usize;
+        measured.get(place).map_or(f64::NAN, |took| took.as_secs_f64() * 1e3)
+    };
+    (at(0.5), at(0.99))
 }
 
 /// What a figure has to be.

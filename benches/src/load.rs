@@ -1,5 +1,5 @@
-//! Load over HTTP: keep-alive connections on one thread, as light as they can be, so that what is measured is the
-//! server.
+//! Load, as light as it can be, so that what is measured is the server: over HTTP, keep-alive connections on one thread;
+//! tasks that wait each for its own.
 
 use std::io::{Error, ErrorKind, Result};
 use std::net::SocketAddr;
@@ -7,8 +7,33 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use apmt_core::{Event, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+use crate::Agency;
+
+/// The content type of one event.
+pub const JSON: &str = "application/json";
+/// The content type of many.
+pub const LINES: &str = "application/x-ndjson";
+
+/// So many events of an agency of 400 officers.
+pub fn agency(events: usize) -> Vec<Event> {
+    // As many again, for the log's last days are cut off.
+    Agency::new(400, 2 * events as u64).take(events).collect()
+}
+
+/// Requests of one event each.
+pub fn singles(events: usize) -> Vec<Vec<u8>> {
+    agency(events).iter().map(|event| post("/event", JSON, &event.to_json())).collect()
+}
+
+/// Requests of a hundred events each.
+pub fn hundreds(events: usize) -> Vec<Vec<u8>> {
+    let lines = |events: &[Event]| events.iter().map(|event| event.to_json() + "\n").collect::<String>();
+    agency(events).chunks(100).map(|batch| post("/events", LINES, &lines(batch))).collect()
+}
 
 /// A `POST` of that body, as one write.
 pub fn post(path: &str, content_type: &str, body: &str) -> Vec<u8> {
@@ -130,4 +155,50 @@ fn body_of(answer: &[u8]) -> Result<Option<usize>> {
         return Err(Error::other(String::from_utf8_lossy(answer).into_owned()));
     }
     Ok((answer.len() >= head + 4 + length).then_some(head + 4))
+}
+
+/// Appends a batch to a store; a future that owns what it needs.
+///
+/// # Errors
+/// As the store meets them.
+pub async fn append_owned(store: Arc<dyn Store>, batch: Vec<Event>) -> Result<()> {
+    store.append(batch).await.map(drop).map_err(Error::other)
+}
+
+/// Does each piece of work with so many tasks, each of which waits for one before it starts the next; the pieces a
+/// second.
+///
+/// # Errors
+/// That of a piece.
+pub fn callers<W, F>(count: usize, work: Vec<W>, does: impl Fn(W) -> F + Send + Sync + 'static) -> Result<f64>
+where
+    W: Send + 'static,
+    F: Future<Output = Result<()>> + Send,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let pieces = work.len() as f64;
+    let mut shares: Vec<Vec<W>> = std::iter::repeat_with(Vec::new).take(count).collect();
+    for (number, piece) in work.into_iter().enumerate() {
+        shares[number % count].push(piece);
+    }
+    let does = Arc::new(does);
+    runtime.block_on(async {
+        let start = Instant::now();
+        let tasks: Vec<_> = shares
+            .into_iter()
+            .map(|share| {
+                let does = Arc::clone(&does);
+                tokio::spawn(async move {
+                    for piece in share {
+                        does(piece).await?;
+                    }
+                    Ok::<(), Error>(())
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.map_err(Error::other)??;
+        }
+        Ok(pieces / start.elapsed().as_secs_f64())
+    })
 }

@@ -10,7 +10,7 @@ use apmt_client::apmt_core::time::ManualClock;
 use apmt_client::apmt_core::{Activity, Window};
 use apmt_client::{
     ActorName, AsOf, CaseId, Client, ClientBuilder, Contribution, Dossier, Error, ErrorKind, Event, Invalid,
-    MemoryStore, Policy, Receipt, Recorded, Result, Store, StoreStatus, Timestamp,
+    MemoryStore, Policy, Receipt, Recorded, Result, SharedNotes, Store, StoreStatus, Timestamp,
 };
 use async_trait::async_trait;
 use event_listener::Event as Signal;
@@ -259,6 +259,10 @@ impl Store for TestStore {
             self.long_scoreboard_door.pass().await;
         }
         self.inner.dossiers(as_of, policy, after, limit.min(2)).await
+    }
+
+    fn notes(&self) -> Option<&dyn SharedNotes> {
+        self.inner.notes()
     }
 
     async fn close(&self) -> Result<()> {

@@ -45,7 +45,7 @@ pub(super) struct Serve {
     /// Where to listen; without --keys, an address of this machine's own
     #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_ADDRESS)]
     address: SocketAddr,
-    /// The store: memory:, sqlite:PATH, postgres://… or http://… [default: sqlite:apmt.db, or memory: with --demo]
+    /// The store: memory:, sqlite:PATH, postgres://… for several servers, or http://… [default: sqlite:apmt.db, or memory: with --demo]
     ///
     /// In front of another server, whose policy judges, this one must be given the same --policy, and where that asks for
     /// a key, the environment variable APMT_KEY. Plans are mailed by either of them, not by both: give --notify to one.

@@ -1,6 +1,7 @@
 //! Watching: whose status turns, who is told, and that it arrives.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use super::Notifier;
 use super::message::{Digest, DigestLine, Message, alert, line};
 use super::options::Options;
-use super::state::{State, StateFile, Waiting};
+use super::state::{LEASE, Place, State, Waiting};
 use crate::plan::PlanLog;
 
 /// How often a digest is asked for: it is sent within that of its time.
@@ -27,9 +28,13 @@ pub struct Watcher {
     client: Client,
     plans: PlanLog,
     options: Options,
-    file: StateFile,
+    place: Place,
+    /// The state, as long as this server holds it.
     state: State,
-    /// Whether the state differs from the file.
+    holds: bool,
+    /// When to say again that it does.
+    hold_at: Instant,
+    /// Whether the state differs from what is kept.
     unsaved: bool,
     /// When to try again, and after how many failures: for each notifier, and for messages that were refused.
     blocked: HashMap<String, (Instant, u32)>,
@@ -37,20 +42,22 @@ pub struct Watcher {
 }
 
 impl Watcher {
-    /// Opens the state file. Nothing is watched yet.
+    /// Opens the state file, unless servers share the store: then it keeps the state. Nothing is watched yet.
     ///
     /// # Errors
     /// [`Locked`](apmt_core::ErrorKind::Locked) where another process notifies by the same file,
     /// [`Corrupt`](apmt_core::ErrorKind::Corrupt) for a file that is none of it, [`Io`](apmt_core::ErrorKind::Io) for
     /// what else the system reports.
     pub fn open(client: Client, options: Options) -> Result<Self> {
-        let (file, state) = StateFile::open(&options.state)?;
+        let (place, state) = Place::open(client.store(), &options.state)?;
         Ok(Self {
             plans: PlanLog::new(client.clone()),
             client,
             options,
-            file,
+            holds: matches!(place, Place::File(_)),
+            place,
             state,
+            hold_at: Instant::now(),
             unsaved: false,
             blocked: HashMap::new(),
             refused: HashMap::new(),
@@ -66,6 +73,21 @@ impl Watcher {
         let (mut look_at, mut digest_at) = (Instant::now(), Instant::now());
         let tick = TICK.min(self.options.look_every);
         loop {
+            let held = self.holds;
+            let holds = self.hold().await.map(|()| self.holds);
+            if !holds.unwrap_or_else(|error| {
+                warn(&error);
+                false
+            }) {
+                // Another server tells; or nobody can, and trying again is all there is to do.
+                tokio::select! {
+                    () = &mut stop => return,
+                    () = tokio::time::sleep(self.options.first_retry) => continue,
+                }
+            }
+            if !held {
+                look_at = Instant::now();
+            }
             if Instant::now() >= look_at {
                 match self.look().await {
                     Ok(()) => look_at = Instant::now() + self.options.look_every,
@@ -83,15 +105,16 @@ impl Watcher {
             }
             self.deliver().await;
             let wake = self.deliver_at().map_or(digest_at, |at| at.min(digest_at)).min(look_at);
+            let wake = if matches!(self.place, Place::File(_)) { wake } else { wake.min(self.hold_at) };
             tokio::select! {
-                () = &mut stop => return,
+                () = &mut stop => break,
                 () = sleep_until(wake) => {}
                 delta = live.next() => match self.changed(delta).await {
                     Ok(true) => {}
                     // The log is no longer followed: whoever shut the client down will stop this too.
                     Ok(false) => {
                         tokio::select! {
-                            () = &mut stop => return,
+                            () = &mut stop => break,
                             () = tokio::time::sleep(Duration::from_secs(1)) => live = self.again(),
                         }
                     }
@@ -101,6 +124,11 @@ impl Watcher {
                     }
                 },
             }
+        }
+        if let Place::Shared(shared) = &self.place
+            && let Err(error) = shared.let_go().await
+        {
+            warn(&error);
         }
     }
 
@@ -141,7 +169,7 @@ impl Watcher {
             let dossier = self.client.get_dossier_at(actor.as_str(), AsOf::At(now)).await?;
             self.judge(&dossier).await?;
         }
-        self.save()
+        self.save().await
     }
 
     async fn page(&self, now: Timestamp, after: Option<&ActorName>) -> Result<Vec<Dossier>> {
@@ -156,7 +184,7 @@ impl Watcher {
             // A look in between may know more than the delta: asked anew, what is judged is never older than before.
             let dossier = self.client.get_dossier(delta.actor.as_str()).await?;
             self.judge(&dossier).await?;
-            self.save()?;
+            self.save().await?;
         }
         Ok(true)
     }
@@ -206,7 +234,7 @@ impl Watcher {
             self.state.digest = Some(due);
             self.unsaved = true;
         }
-        self.save()
+        self.save().await
     }
 
     async fn digest_of(&mut self, now: Timestamp, to: Vec<String>) -> Result<()> {
@@ -272,12 +300,67 @@ impl Watcher {
         self.unsaved = true;
     }
 
-    fn save(&mut self) -> Result<()> {
-        if self.unsaved {
-            self.file.save(&self.state)?;
-            self.unsaved = false;
+    /// Sees to it that this server holds the state, if no other does, and that the others know.
+    async fn hold(&mut self) -> Result<()> {
+        let Place::Shared(shared) = &self.place else { return Ok(()) };
+        if self.holds && Instant::now() < self.hold_at {
+            return Ok(());
         }
+        match shared.hold().await? {
+            Some(_) if self.holds => {}
+            Some(state) => {
+                tracing::info!("this server tells, and no other one");
+                self.state = state;
+                self.holds = true;
+            }
+            None => self.lose(),
+        }
+        self.hold_at = Instant::now() + LEASE / 3;
         Ok(())
+    }
+
+    /// Another server has taken this one's place, which was silent for too long, and knows what was kept.
+    fn lose(&mut self) {
+        if self.holds {
+            tracing::warn!("another server tells from now on");
+        }
+        (self.holds, self.unsaved, self.state) = (false, false, State::default());
+    }
+
+    /// Keeps what has changed.
+    async fn save(&mut self) -> Result<()> {
+        if !self.unsaved {
+            return Ok(());
+        }
+        match &self.place {
+            Place::File(file) => file.save(&self.state)?,
+            Place::Shared(shared) => {
+                if !shared.save(&self.state).await? {
+                    self.lose();
+                }
+                self.hold_at = Instant::now() + LEASE / 3;
+            }
+        }
+        self.unsaved = false;
+        Ok(())
+    }
+
+    /// Makes sure that no other server delivers from now on.
+    async fn hold_now(&mut self) -> Result<()> {
+        self.hold_at = Instant::now();
+        self.hold().await
+    }
+
+    /// Goes on holding the state, however long something else takes.
+    async fn go_on_holding(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(LEASE / 3).await;
+            if let Place::Shared(shared) = &self.place
+                && let Err(error) = shared.hold().await
+            {
+                warn(&error);
+            }
+        }
     }
 
     /// When a message is tried next.
@@ -287,22 +370,32 @@ impl Watcher {
         blocked.max(refused).unwrap_or_else(Instant::now)
     }
 
-    /// Delivers what can be delivered now. Nothing is sent that the file does not know.
+    /// Delivers what can be delivered now. Nothing is sent that is not kept, or that another server may send.
     async fn deliver(&mut self) {
         let mut index = 0;
         loop {
-            if let Err(error) = self.save() {
+            if let Err(error) = self.save().await {
                 return warn(&error);
             }
-            let Some(waiting) = self.state.waiting.get(index) else { return };
+            let Some(waiting) = self.state.waiting.get(index).cloned() else { return };
             let notifier = self.notifier(&waiting.notifier);
             // Somebody took it out of the settings: it may come back.
-            let Some(notifier) = notifier.filter(|_| self.try_at(waiting) <= Instant::now()) else {
+            let Some(notifier) = notifier.filter(|_| self.try_at(&waiting) <= Instant::now()).cloned() else {
                 index += 1;
                 continue;
             };
-            let (name, id) = (waiting.notifier.clone(), waiting.message.id());
-            match Arc::clone(notifier).notify(&waiting.message).await {
+            if let Err(error) = self.hold_now().await {
+                return warn(&error);
+            }
+            if !self.holds {
+                return;
+            }
+            let (name, id) = (waiting.notifier, waiting.message.id());
+            let sent = tokio::select! {
+                sent = notifier.notify(&waiting.message) => sent,
+                never = self.go_on_holding() => match never {},
+            };
+            match sent {
                 Ok(()) => {
                     tracing::info!(notifier = name, message = %id, "delivered");
                     self.blocked.remove(&name);

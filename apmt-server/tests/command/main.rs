@@ -5,6 +5,8 @@
 #[path = "../../../apmt-store-postgres/tests/postgres/cluster.rs"]
 mod cluster;
 mod demo;
+#[cfg(feature = "postgres")]
+mod failover;
 mod import;
 mod keys;
 mod logs;

@@ -6,6 +6,8 @@ mod following;
 mod hostile;
 mod refused;
 mod server_sent;
+#[cfg(feature = "postgres")]
+mod shared;
 mod slow;
 mod viewer;
 

@@ -1,5 +1,8 @@
 //! Notifications, to a real mail server and a real receiver on loopback.
 
+#[cfg(feature = "postgres")]
+mod shared;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

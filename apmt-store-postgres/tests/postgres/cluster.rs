@@ -46,9 +46,7 @@ impl Cluster {
     pub(crate) fn start(settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("apmt-postgres-").tempdir().unwrap();
         give(folder.path());
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
+        let port = free_port();
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let cluster = Self { folder, port, settings };
         run(program("initdb").arg("-D").arg(cluster.data()).args([
@@ -150,6 +148,11 @@ impl Drop for Cluster {
     }
 }
 
+/// A port that nobody listens on now.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 /// Gives a file or a folder to the user that PostgreSQL runs as, who is not root.
 pub(crate) fn give(path: &Path) {
     if is_root() {
@@ -165,12 +168,16 @@ fn psql(url: &str) -> Command {
 
 /// A program of PostgreSQL's, run as the user that it may be run as.
 fn program(name: &str) -> Command {
-    let path = bin().join(name);
+    unprivileged(bin().join(name))
+}
+
+/// A program that root may not run, or should not.
+pub(crate) fn unprivileged(program: impl AsRef<OsStr>) -> Command {
     if !is_root() {
-        return Command::new(path);
+        return Command::new(program);
     }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(path);
+    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program);
     command
 }
 
@@ -181,7 +188,7 @@ fn is_root() -> bool {
 
 /// The folder of PostgreSQL's programs: the one that `PG_BIN` names, the newest that Debian has installed, or else the
 /// first on the path.
-fn bin() -> &'static Path {
+pub(crate) fn bin() -> &'static Path {
     static BIN: OnceLock<PathBuf> = OnceLock::new();
     BIN.get_or_init(|| {
         if let Some(named) = std::env::var_os("PG_BIN") {

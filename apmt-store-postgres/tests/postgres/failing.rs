@@ -100,6 +100,39 @@ fn a_server_that_hangs_in_its_transaction_holds_up_the_others_for_a_while_only()
 }
 
 #[test]
+fn what_no_standby_has_is_not_acknowledged() {
+    let cluster = Cluster::start(&["fsync=off"]);
+    let wait_for_standbys = |names: &str| {
+        cluster.sql("postgres", &format!("ALTER SYSTEM SET synchronous_standby_names TO '{names}'"));
+        cluster.sql("postgres", "SELECT pg_reload_conf()");
+    };
+    let url = cluster.url("postgres");
+    // A statement timeout that the server kept to would have it acknowledge what nobody else has.
+    let timeout = Duration::from_secs(3);
+    let store = PostgresStore::builder(&url).statement_timeout(timeout).retry_budget(Duration::ZERO).open();
+    let store = store.unwrap();
+    append(&store, decisions("anne", 1));
+    wait_for_standbys("nobody");
+    let mut acknowledged = 1;
+    // It takes the server a moment to know of its new setting.
+    let (events, error) = loop {
+        let events = decisions("anne", 1);
+        match block_on(store.append(events.clone())) {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break (events, error),
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+    let said = error.to_string();
+    assert!(said.contains("standby") && said.contains("append it again with the same ids"), "{said}");
+    assert_eq!(log(&PostgresStore::builder(&url).read_only(true).open().unwrap()).len(), acknowledged);
+    wait_for_standbys("");
+    let store = PostgresStore::open(&url).unwrap();
+    assert!(append(&store, events).iter().all(|receipt| receipt.duplicate));
+    assert_eq!(log(&store).len(), acknowledged + 1);
+}
+
+#[test]
 fn nothing_acknowledged_is_lost_or_doubled_where_the_server_is_killed() {
     let cluster = Cluster::start(&["fsync=on"]);
     let url = cluster.url("postgres");

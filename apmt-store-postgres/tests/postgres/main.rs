@@ -6,6 +6,7 @@ mod cluster;
 mod database;
 mod executors;
 mod failing;
+mod notes;
 mod opening;
 mod partitions;
 mod properties;

@@ -1,0 +1,425 @@
+//! The PostgreSQL store beside what the database does when it is asked plainly, in one run:
+//! `cargo bench -p apmt-benches --bench postgres`.
+//!
+//! It starts a throw-away cluster of its own from Debian's package. Names of figures may follow to run only those:
+//! `append`, `months`, `group`, `servers`, `live`, and `dossier`, which loads 5M events and takes some minutes.
+
+#[allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "as in the tests: what fails ends the run"
+)]
+#[path = "../apmt-store-postgres/tests/postgres/cluster.rs"]
+mod cluster;
+
+use std::io::{Error, Result};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use apmt_benches::child::{self, Served};
+use apmt_benches::follow::follow;
+use apmt_benches::load::{agency, append_owned, callers, get, hundreds, rate, singles};
+use apmt_benches::{Agency, Target, UNTIL, against, batches, median, percentiles, report, thousands};
+use apmt_core::time::ManualClock;
+use apmt_core::{ActorName, AsOf, Event, Policy, Recorded, Store, Window};
+use apmt_store_postgres::PostgresStore;
+use cluster::Cluster;
+use futures_lite::future::block_on;
+use tokio_postgres::{Client, NoTls, Statement};
+use uuid::Uuid;
+
+/// Measures, and prints what came out.
+type Figure = fn(&Databases) -> Result<()>;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|name| !name.starts_with('-')).collect();
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["serve", url] => child::serve(url),
+        ref named => measure(named),
+    };
+    if let Err(error) = done {
+        eprintln!("{error}");
+        std::process::exit(1);
+    }
+}
+
+fn measure(named: &[&str]) -> Result<()> {
+    let figures: [(&str, Figure); 6] = [
+        ("append", appends),
+        ("months", months),
+        ("group", group_commit),
+        ("servers", servers),
+        ("live", live),
+        ("dossier", dossiers),
+    ];
+    let databases = Databases::start();
+    for (name, figure) in figures {
+        if named.is_empty() || named.contains(&name) {
+            figure(&databases)?;
+        }
+    }
+    Ok(())
+}
+
+/// A cluster that confirms every commit with the disk, and databases in it.
+struct Databases {
+    cluster: Cluster,
+    made: std::cell::Cell<u32>,
+}
+
+impl Databases {
+    fn start() -> Self {
+        Self { cluster: Cluster::start(&["max_wal_size=4GB", "shared_buffers=1GB"]), made: 0.into() }
+    }
+
+    /// The URL of an empty database.
+    fn make(&self) -> String {
+        let name = format!("apmt_{}", self.made.replace(self.made.get() + 1));
+        self.cluster.sql("postgres", &format!("CREATE DATABASE {name}"));
+        self.cluster.url(&name)
+    }
+}
+
+fn open(url: &str) -> Result<Arc<dyn Store>> {
+    open_at(url, ManualClock::at(UNTIL).into())
+}
+
+fn open_at(url: &str, clock: Arc<ManualClock>) -> Result<Arc<dyn Store>> {
+    Ok(Arc::new(PostgresStore::builder(url).clock(clock).open().map_err(Error::other)?))
+}
+
+/// Batches of 1000, fold and derived tables included, beside `unnest` into a plain table with its id and an index on actor
+/// and time: in turn, five times.
+fn appends(databases: &Databases) -> Result<()> {
+    const EVENTS: usize = 100_000;
+    let (mut ours, mut raw) = (Vec::new(), Vec::new());
+    for _ in 0..5 {
+        raw.push(Raw::of(agency(EVENTS)).batches(&databases.make(), 1000)?);
+        let store = open(&databases.make())?;
+        let batches = batches(agency(EVENTS).into_iter(), 1000);
+        ours.push(1000.0 * callers(1, batches, move |batch| append_owned(Arc::clone(&store), batch))?);
+    }
+    against("append, batches of 1000, of raw unnest ON CONFLICT", &ours, &raw, 0.25);
+    Ok(())
+}
+
+/// Batches of 1000, and dossiers, where ten years of the log lie in 120 monthly partitions, beside one partition: in turn,
+/// three times.
+fn months(databases: &Databases) -> Result<()> {
+    const EVENTS: usize = 50_000;
+    const MONTH_MS: i64 = 30 * 24 * 3_600_000;
+    let (mut appended, mut asked) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()]);
+    for _ in 0..3 {
+        for (which, months) in [1, 120].into_iter().enumerate() {
+            let clock = Arc::new(ManualClock::at(UNTIL));
+            let store = open_at(&databases.make(), Arc::clone(&clock))?;
+            for month in (0..months).rev() {
+                clock.set(UNTIL.plus_millis(-month * MONTH_MS));
+                let event = Event::decision("somebody@agency.gov").case(&format!("old-{month}")).build();
+                let event = event.map_err(Error::other)?;
+                block_on(store.append(vec![event])).map_err(Error::other)?;
+            }
+            let batches = batches(agency(EVENTS).into_iter(), 1000);
+            let appending = Arc::clone(&store);
+            appended[which].push(
+                1000.0 * callers(1, batches, move |batch| append_owned(Arc::clone(&appending), batch))?,
+            );
+            let officers: Vec<ActorName> = (0..2000)
+                .map(|number| {
+                    ActorName::try_from(Agency::officer(number % 400).as_str()).map_err(Error::other)
+                })
+                .collect::<Result<_>>()?;
+            asked[which].push(callers(1, officers, move |officer| {
+                let store = Arc::clone(&store);
+                async move {
+                    let dossier = store.dossier(&officer, AsOf::Latest, &Policy::default()).await;
+                    dossier.map(drop).map_err(Error::other)
+                }
+            })?);
+        }
+    }
+    against("append, batches of 1000, 120 months, of one month", &appended[1], &appended[0], 0.8);
+    against("dossiers, 120 months, of one month", &asked[1], &asked[0], 0.8);
+    Ok(())
+}
+
+/// 32 callers of one event each, beside plain inserts that commit each by itself: in turn, three times.
+fn group_commit(databases: &Databases) -> Result<()> {
+    const EVENTS: usize = 20_000;
+    let (mut ours, mut alone, mut together) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..3 {
+        alone.push(Raw::of(agency(EVENTS / 8)).singles(&databases.make(), 1)?);
+        together.push(Raw::of(agency(EVENTS)).singles(&databases.make(), 32)?);
+        let store = open(&databases.make())?;
+        let appends = move |event| append_owned(Arc::clone(&store), vec![event]);
+        ours.push(callers(32, agency(EVENTS), appends)?);
+    }
+    against("32 callers, one event each, of one raw autocommit connection", &ours, &alone, 3.0);
+    let ratio = median(ours.iter().zip(&together).map(|(ours, raw)| ours / raw).collect());
+    let raw = thousands(median(together));
+    println!("  the same of 32 raw autocommit connections: {ratio:.2} of {raw}");
+    Ok(())
+}
+
+/// Events as rows of a plain table.
+struct Raw {
+    ids: Vec<Uuid>,
+    actors: Vec<String>,
+    instants: Vec<i64>,
+    payloads: Vec<String>,
+}
+
+impl Raw {
+    fn of(events: Vec<Event>) -> Self {
+        let recorded: Vec<Recorded> =
+            events.into_iter().map(|event| Recorded::new(event, 1, UNTIL)).collect();
+        let actor = |recorded: &Recorded| recorded.event.actor().map(ToString::to_string).unwrap_or_default();
+        Self {
+            ids: recorded.iter().map(|recorded| recorded.id).collect(),
+            actors: recorded.iter().map(actor).collect(),
+            instants: recorded.iter().map(|recorded| recorded.occurred_at.millis()).collect(),
+            payloads: recorded.iter().map(|recorded| recorded.event.to_json()).collect(),
+        }
+    }
+
+    /// Inserts them in batches over one connection; the events a second.
+    fn batches(self, url: &str, size: usize) -> Result<f64> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let client = table(url).await?;
+            let insert = "INSERT INTO raw SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[]) \
+                          ON CONFLICT DO NOTHING";
+            let insert = client.prepare(insert).await.map_err(Error::other)?;
+            let start = Instant::now();
+            for from in (0..self.ids.len()).step_by(size) {
+                let rows = from..(from + size).min(self.ids.len());
+                let (ids, actors) = (&self.ids[rows.clone()], &self.actors[rows.clone()]);
+                let (instants, payloads) = (&self.instants[rows.clone()], &self.payloads[rows]);
+                client.execute(&insert, &[&ids, &actors, &instants, &payloads]).await.map_err(Error::other)?;
+            }
+            Ok(self.ids.len() as f64 / start.elapsed().as_secs_f64())
+        })
+    }
+
+    /// Inserts them one by one, over so many connections; the events a second.
+    fn singles(self, url: &str, connections: usize) -> Result<f64> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(async {
+            table(url).await?;
+            let mut clients: Vec<(Client, Statement)> = Vec::new();
+            for _ in 0..connections {
+                let client = connect(url).await?;
+                let insert = "INSERT INTO raw VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+                let insert = client.prepare(insert).await.map_err(Error::other)?;
+                clients.push((client, insert));
+            }
+            let events = self.ids.len();
+            let rows = Arc::new(self);
+            let start = Instant::now();
+            let tasks: Vec<_> = clients
+                .into_iter()
+                .enumerate()
+                .map(|(first, (client, insert))| {
+                    let rows = Arc::clone(&rows);
+                    tokio::spawn(async move {
+                        for row in (first..events).step_by(connections) {
+                            let Self { ids, actors, instants, payloads } = &*rows;
+                            client
+                                .execute(&insert, &[&ids[row], &actors[row], &instants[row], &payloads[row]])
+                                .await
+                                .map_err(Error::other)?;
+                        }
+                        Ok::<(), Error>(())
+                    })
+                })
+                .collect();
+            for task in tasks {
+                task.await.map_err(Error::other)??;
+            }
+            Ok(events as f64 / start.elapsed().as_secs_f64())
+        })
+    }
+}
+
+async fn connect(url: &str) -> Result<Client> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(Error::other)?;
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+async fn table(url: &str) -> Result<Client> {
+    let client = connect(url).await?;
+    let make = "CREATE TABLE raw (id uuid PRIMARY KEY, actor text NOT NULL, at bigint NOT NULL, payload text NOT NULL); \
+                CREATE INDEX raw_by_actor ON raw (actor, at)";
+    client.batch_execute(make).await.map_err(Error::other)?;
+    Ok(client)
+}
+
+/// Two servers on one database beside one, each with as many callers of its own: in turn, three times; and what the
+/// database did meanwhile.
+fn servers(databases: &Databases) -> Result<()> {
+    let gets = |requests: usize| {
+        let ask = |number| get(&format!("/dossier/{}?as_of=latest", Agency::officer(number % 400)));
+        (0..requests).map(ask).collect::<Vec<_>>()
+    };
+    // As many requests for each server, of how many events, over how many connections.
+    let loads: [(&str, Vec<Vec<u8>>, usize, usize); 4] = [
+        ("POST /event, 1 connection each", singles(1_000), 1, 1),
+        ("POST /event, 32 connections each", singles(10_000), 1, 32),
+        ("POST /events of 100, 8 connections each", hundreds(60_000), 100, 8),
+        ("GET /dossier, 16 connections each", gets(5_000), 1, 16),
+    ];
+    for (what, requests, events, connections) in loads {
+        let (mut one, mut two, mut limits) = (Vec::new(), Vec::new(), String::new());
+        for _ in 0..3 {
+            for (count, rates) in [(1, &mut one), (2, &mut two)] {
+                let url = databases.make();
+                let served =
+                    (0..count).map(|_| Served::this(&["serve", &url])).collect::<Result<Vec<_>>>()?;
+                if what.starts_with("GET") {
+                    rate(served[0].address, hundreds(60_000), 8)?;
+                }
+                let addresses: Vec<SocketAddr> = served.iter().map(|served| served.address).collect();
+                let (all, limit) = databases.watched(|| at_once(&addresses, &requests, connections))?;
+                rates.push(all * events as f64);
+                limits = limit;
+            }
+        }
+        against(&format!("two servers, {what}, of one"), &two, &one, 1.6);
+        println!("  with two: {limits}");
+    }
+    Ok(())
+}
+
+/// The same requests to each of several servers at once; all requests a second.
+fn at_once(addresses: &[SocketAddr], requests: &[Vec<u8>], connections: usize) -> Result<f64> {
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        let loads: Vec<_> = addresses
+            .iter()
+            .map(|address| scope.spawn(move || rate(*address, requests.to_vec(), connections)))
+            .collect();
+        for load in loads {
+            load.join().map_err(|_| Error::other("a load panicked"))??;
+        }
+        Ok((addresses.len() * requests.len()) as f64 / start.elapsed().as_secs_f64())
+    })
+}
+
+impl Databases {
+    /// Does it, and says what limited it: how much of the machine was busy, and what the connections that append waited
+    /// for in the database.
+    fn watched<T>(&self, does: impl FnOnce() -> Result<T>) -> Result<(T, String)> {
+        let over = AtomicBool::new(false);
+        let url = self.cluster.url("postgres");
+        let busy = processor();
+        let (done, waits) = std::thread::scope(|scope| {
+            let watching = scope.spawn(|| waits(&url, &over));
+            let done = does();
+            over.store(true, Ordering::Relaxed);
+            (done, watching.join().map_err(|_| Error::other("the watcher panicked")))
+        });
+        let (before, after) = (busy?, processor()?);
+        let share = (after.0 - before.0) / (after.1 - before.1).max(1.0) * 100.0;
+        Ok((done?, format!("processors {share:.0} % busy; transactions that write: {}", waits??)))
+    }
+}
+
+/// How long the processors have been busy, and how long there were any, in ticks.
+fn processor() -> Result<(f64, f64)> {
+    let text = std::fs::read_to_string("/proc/stat")?;
+    let ticks: Vec<f64> =
+        text.lines().next().unwrap_or("").split(' ').filter_map(|number| number.parse().ok()).collect();
+    let all: f64 = ticks.iter().take(8).sum();
+    Ok((all - ticks.get(3).unwrap_or(&0.0) - ticks.get(4).unwrap_or(&0.0), all))
+}
+
+/// What transactions that write waited for, in shares of the times at which somebody looked.
+fn waits(url: &str, over: &AtomicBool) -> Result<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let client = connect(url).await?;
+        let look = "SELECT coalesce(wait_event_type || ' ' || wait_event, 'at work'), count(*) FROM pg_stat_activity \
+                    WHERE backend_type = 'client backend' AND xact_start IS NOT NULL AND pid <> pg_backend_pid() \
+                    AND application_name = 'apmt' AND query NOT LIKE 'BEGIN ISOLATION LEVEL REPEATABLE%' GROUP BY 1";
+        let look = client.prepare(look).await.map_err(Error::other)?;
+        let mut seen = std::collections::BTreeMap::<String, i64>::new();
+        while !over.load(Ordering::Relaxed) {
+            for row in client.query(&look, &[]).await.map_err(Error::other)? {
+                *seen.entry(row.get(0)).or_default() += row.get::<_, i64>(1);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let all = seen.values().sum::<i64>().max(1) as f64;
+        let mut seen: Vec<(String, i64)> = seen.into_iter().collect();
+        seen.sort_by_key(|(_, count)| -count);
+        let said: Vec<String> = seen
+            .iter()
+            .take(4)
+            .map(|(what, count)| format!("{what} {:.0} %", *count as f64 / all * 100.0))
+            .collect();
+        Ok(said.join(", "))
+    })
+}
+
+/// How long after one server has acknowledged a change whoever follows another has it, at 300 events a second.
+fn live(databases: &Databases) -> Result<()> {
+    const EVENTS: usize = 3_000;
+    let url = databases.make();
+    let [one, other] = [Served::this(&["serve", &url])?, Served::this(&["serve", &url])?];
+    rate(one.address, hundreds(20_000), 8)?;
+    let (half, most) = percentiles(follow(one.address, other.address, EVENTS, 300)?);
+    let figure = format!("{most:.1} ms (median {half:.1}) of {EVENTS} events");
+    report(
+        "GET /live of another server, p99 after the acknowledgement",
+        &figure,
+        most,
+        Target::AtMost(200.0),
+    );
+    Ok(())
+}
+
+/// An officer's dossier, with some 5,000 contributions in the window, in a store of 5M events.
+fn dossiers(databases: &Databases) -> Result<()> {
+    const EVENTS: usize = 5_000_000;
+    const OFFICERS: usize = 340;
+    let url = databases.make();
+    let store = open(&url)?;
+    let mut events = Agency::new(OFFICERS, EVENTS as u64);
+    let start = Instant::now();
+    let mut loaded = 0;
+    loop {
+        let portion = batches(events.by_ref().take(200_000), 5_000);
+        if portion.is_empty() {
+            break;
+        }
+        loaded += portion.iter().map(Vec::len).sum::<usize>();
+        let store = Arc::clone(&store);
+        callers(4, portion, move |batch| append_owned(Arc::clone(&store), batch))?;
+        eprintln!("  {loaded} of {EVENTS} events loaded, {:.0} s", start.elapsed().as_secs_f64());
+    }
+    let (policy, as_of) = (Policy::default(), AsOf::At(UNTIL));
+    let name = |number| ActorName::try_from(Agency::officer(number).as_str()).map_err(Error::other);
+    let window = Window::days_until(policy.window_days(), UNTIL);
+    let counted =
+        block_on(store.contributions(&name(0)?, window, None, usize::MAX)).map_err(Error::other)?.len();
+    let mut measured = Vec::new();
+    for round in 0..3 {
+        for officer in 0..OFFICERS {
+            let name = name(officer)?;
+            let asked = Instant::now();
+            block_on(store.dossier(&name, as_of, &policy)).map_err(Error::other)?;
+            if round > 0 {
+                measured.push(asked.elapsed());
+            }
+        }
+    }
+    let (half, most) = percentiles(measured);
+    let figure = format!("{half:.2} ms (p99 {most:.2})");
+    let what = format!("a dossier, {counted} in the window, {:.1}M events", loaded as f64 / 1e6);
+    report(&what, &figure, half, Target::AtMost(3.0));
+    Ok(())
+}
