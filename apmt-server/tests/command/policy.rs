@@ -343,7 +343,7 @@ fn the_schema_knows_targets_and_tracks() {
         if valid {
             run.succeeded()
         } else {
-            run.ended_with(2)
+            run.ended_with(1)
         };
     }
 }

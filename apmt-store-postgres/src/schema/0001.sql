@@ -66,14 +66,6 @@ CREATE TABLE held (
     PRIMARY KEY (actor, case_id)
 );
 
--- What servers keep in common besides the log, such as what has been mailed: each held by one of them at a time.
-CREATE TABLE notes (
-    name       text COLLATE "C" PRIMARY KEY,
-    text       text NOT NULL,
-    holder     uuid NOT NULL,
-    held_until timestamptz NOT NULL            -- whoever comes later may take it
-);
-
 -- Makes the month's partition in which an event recorded then lies, if it is not there, and says where it begins and
 -- ends. It is attached, not created in place, so that nobody who reads has to wait; callers hold the head's lock.
 CREATE FUNCTION make_partition(recorded_at bigint, OUT lower bigint, OUT upper bigint)

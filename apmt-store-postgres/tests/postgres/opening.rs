@@ -147,7 +147,8 @@ fn tables_of_the_first_version_are_brought_up_to_date() {
     let database = Database::with_tables();
     append(&open(&database), random_events(5, 800));
     database.sql(
-        r"ALTER TABLE apmt.held DROP COLUMN working_days, DROP COLUMN track;
+        r"DROP TABLE apmt.notes;
+          ALTER TABLE apmt.held DROP COLUMN working_days, DROP COLUMN track;
           DELETE FROM apmt.migrations WHERE version = 2;
           UPDATE apmt.days SET tally = '\xff', entries = '\xff'; UPDATE apmt.head SET fold_version = 1",
     );
