@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use apmt_core::{ActorKind, Invalid, Status};
+use apmt_core::{ActorKind, Invalid, Status, Track};
 use axum::http::Uri;
 
 use crate::directory::Directory;
@@ -94,6 +94,8 @@ pub(super) struct Query {
     pub(super) search: String,
     pub(super) status: Option<Status>,
     pub(super) kind: Option<Kind>,
+    /// Who had cases of this track in the window, or has one open.
+    pub(super) track: Option<Track>,
     pub(super) sort: Sort,
     /// The other way round than the column's first click.
     pub(super) reversed: bool,
@@ -108,7 +110,7 @@ pub(super) struct Query {
 impl Query {
     /// Reads the query of a URL. Forms send what is not filled in as empty, and that says nothing.
     pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
-        let known = ["q", "status", "kind", "sort", "order", "page", "per_page", "as_of"];
+        let known = ["q", "status", "kind", "track", "sort", "order", "page", "per_page", "as_of"];
         let params = Params::of(uri, &known)?;
         let text = |name| params.text(name).map(str::trim).filter(|text| !text.is_empty());
         let status = text("status").map(|status| {
@@ -149,6 +151,7 @@ impl Query {
             search: text("q").unwrap_or_default().to_owned(),
             status: status.transpose()?,
             kind: kind.transpose()?,
+            track: text("track").map(Track::new).transpose()?,
             sort: text("sort").map(str::parse).transpose()?.unwrap_or_default(),
             reversed,
             page: text("page").map(|text| number("page", text)).transpose()?.unwrap_or(1),
@@ -169,6 +172,9 @@ impl Query {
         }
         if let Some((_, name, _)) = Kind::ALL.iter().find(|(kind, ..)| Some(*kind) == self.kind) {
             push("kind", name);
+        }
+        if let Some(track) = &self.track {
+            push("track", track.as_str());
         }
         if self.sort != Sort::default() {
             push("sort", self.sort.name());
@@ -227,6 +233,10 @@ impl Query {
         };
         self.status.is_none_or(|status| dossier.status == status)
             && self.kind.is_none_or(|kind| kind.is(dossier.actor_kind))
+            && self
+                .track
+                .as_ref()
+                .is_none_or(|track| dossier.metrics.tracks.iter().any(|of| of.track == *track))
             && (search.is_empty() || is_found())
     }
 
@@ -308,6 +318,8 @@ mod tests {
         dossier["decisions"] = json!(whole);
         dossier["overrides"] = json!(part);
         dossier["sat_score_mean"] = json!(stars);
+        let track = json!({"track": "simple", "decisions": 1, "overrides": 0, "processed": 0, "open": 0});
+        dossier["tracks"] = if name.starts_with('b') { json!([track]) } else { json!([]) };
         dossier["status"] = json!(if part * 10 > whole * 3 { "pip" } else { "good" });
         Entry { dossier: Arc::new(serde_json::from_value(dossier).unwrap()), before: None }
     }
@@ -344,6 +356,8 @@ mod tests {
         assert_eq!(names("?status=pip&sort=name"), ["anne", "model"]);
         assert_eq!(names("?status=review"), [""; 0]);
         assert_eq!(names("?kind=agent"), ["model"]);
+        assert_eq!(names("?track=Simple"), ["bob"]);
+        assert_eq!(names("?track=complex"), [""; 0]);
         assert_eq!(names("?q=+AN+"), ["anne"]);
         assert_eq!(names("?q=m%C3%89NDEZ"), ["carla"]);
         assert_eq!(names("?q=nobody&status=&kind="), [""; 0]);
@@ -353,7 +367,7 @@ mod tests {
     fn a_query_comes_back_as_it_was() {
         for asked in [
             "",
-            "?q=a%26b&status=pip&kind=agent&sort=override&order=reversed&page=3&per_page=all",
+            "?q=a%26b&status=pip&kind=agent&track=by+hand&sort=override&order=reversed&page=3&per_page=all",
             "?per_page=100&as_of=2026-03-02T15%3A00%3A00Z",
         ] {
             assert_eq!(query(asked).to_query(), asked);

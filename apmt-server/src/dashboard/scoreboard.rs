@@ -1,9 +1,9 @@
 //! `/`: everybody, a line each; and the same as a file for spreadsheets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use apmt_core::{ActorKind, ActorName, AsOf, Overview, Policy, Status, Timestamp};
+use apmt_core::{ActorKind, ActorName, AsOf, Overview, Policy, Status, Timestamp, Track};
 use askama::Template;
 use axum::extract::State;
 use axum::http::Uri;
@@ -34,6 +34,8 @@ struct Page<'a> {
     cursor: u64,
     filters: Vec<Filter>,
     kinds: Vec<Choice>,
+    /// Empty where no case has a track.
+    tracks: Vec<Choice>,
     columns: Vec<Column>,
     /// The rows, so many together that a browser need not look at each of ten thousand to know which are in sight.
     groups: Vec<Vec<Row>>,
@@ -65,8 +67,8 @@ struct Filter {
 }
 
 struct Choice {
-    value: &'static str,
-    label: &'static str,
+    value: String,
+    label: String,
     selected: bool,
 }
 
@@ -128,8 +130,9 @@ pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result
         cursor: view.cursor,
         filters: filters(&query, &view),
         kinds: kinds(&query),
+        tracks: tracks(&query, &view),
         columns: columns(&query),
-        found: found(rows.len(), view.actors.len()),
+        found: found(rows.len(), view.actors.len(), query.track.as_ref()),
         groups: rows
             .get(shown)
             .unwrap_or_default()
@@ -144,7 +147,10 @@ pub(super) async fn page(State(app): State<App>, base: Base, uri: Uri) -> Result
         unattributed: unattributed(&view),
         plans_later: plan::later(plans.as_ref()),
         notices: notices(&view),
-        has_filters: !query.search.is_empty() || query.status.is_some() || query.kind.is_some(),
+        has_filters: !query.search.is_empty()
+            || query.status.is_some()
+            || query.kind.is_some()
+            || query.track.is_some(),
         query: &query,
     };
     Ok(html(&page))
@@ -215,13 +221,33 @@ fn filters(query: &Query, view: &View) -> Vec<Filter> {
 }
 
 fn kinds(query: &Query) -> Vec<Choice> {
-    let any = Choice { value: "", label: "People and agents", selected: query.kind.is_none() };
+    let any = choice("", "People and agents", query.kind.is_none());
     let others = Kind::ALL.into_iter().map(|(kind, value, label)| Choice {
-        value,
-        label,
+        value: value.to_owned(),
+        label: label.to_owned(),
         selected: query.kind == Some(kind),
     });
     std::iter::once(any).chain(others).collect()
+}
+
+/// The tracks of everybody's cases, and the one that is asked for though nobody has any.
+fn tracks(query: &Query, view: &View) -> Vec<Choice> {
+    let dossiers = view.actors.values().map(|entry| &entry.dossier);
+    let mut tracks: BTreeSet<&Track> =
+        dossiers.flat_map(|dossier| &dossier.metrics.tracks).map(|of| &of.track).collect();
+    tracks.extend(&query.track);
+    if tracks.is_empty() {
+        return Vec::new();
+    }
+    let any = choice("", "All tracks", query.track.is_none());
+    let each = tracks
+        .into_iter()
+        .map(|track| choice(track.as_str(), &format!("Track {track}"), query.track.as_ref() == Some(track)));
+    std::iter::once(any).chain(each).collect()
+}
+
+fn choice(value: &str, label: &str, selected: bool) -> Choice {
+    Choice { value: value.to_owned(), label: label.to_owned(), selected }
 }
 
 fn columns(query: &Query) -> Vec<Column> {
@@ -284,13 +310,17 @@ fn row(app: &App, query: &Query, entry: &Entry, plans: &OpenPlans, now: Timestam
     }
 }
 
-fn found(shown: usize, all: usize) -> String {
+fn found(shown: usize, all: usize, track: Option<&Track>) -> String {
     let (shown, all) = (shown as u64, all as u64);
-    if shown == all {
-        counted(all, "person or agent", "people and agents")
-    } else {
-        format!("{} of {}", grouped(shown), counted(all, "person or agent", "people and agents"))
+    let mut found = counted(all, "person or agent", "people and agents");
+    if shown < all {
+        found = format!("{} of {found}", grouped(shown));
     }
+    if let Some(track) = track {
+        // A status is of all that somebody does, and the figures beside it are what it was made of.
+        found = format!("{found}, with cases of the track {track}; the figures are of all their cases");
+    }
+    found
 }
 
 /// Which rows of so many the page shows, and the ways to the others.

@@ -93,6 +93,14 @@ const checks = {
     await page.waitForURL(/kind=agent/);
     check(page.url().includes("sort=hours"), "the order is lost");
     check((await names(page)).every((name) => !name.includes("@")), "people are among the agents");
+    await page.getByLabel("Track of their cases").selectOption("microloan");
+    await page.waitForURL(/track=microloan/);
+    check(page.url().includes("kind=agent"), "the kind is lost");
+    await page.getByText("with cases of the track microloan; the figures are of all their cases").waitFor();
+    check((await names(page)).includes("eligibility-model"), "who reads microloans is missing");
+    check(!(await names(page)).includes("triage-model"), "who never saw one is there");
+    await page.getByLabel("Track of their cases").selectOption("");
+    await page.waitForURL((url) => !url.searchParams.get("track"));
     await page.getByLabel("Search by name").fill("TRIAGE");
     await page.keyboard.press("Enter");
     await page.waitForURL(/q=TRIAGE/);
