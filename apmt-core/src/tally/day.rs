@@ -227,10 +227,30 @@ fn write_own(out: &mut Vec<u8>, tally: &Tally) {
     for value in &tally.processing.long {
         out.extend_from_slice(&value.to_le_bytes());
     }
-    // As many as there are times.
-    for value in tally.working_days.values() {
-        write_varint(out, value);
+    // As many as there are times, and mostly the same few: each day with how often it comes.
+    let mut days = tally.working_days.values().peekable();
+    while let Some(day) = days.next() {
+        let mut times = 1;
+        while days.next_if_eq(&day).is_some() {
+            times += 1;
+        }
+        write_varint(out, day);
+        write_varint(out, times);
     }
+}
+
+/// Reads so many working days.
+fn read_working_days(reader: &mut Reader<'_>, count: usize) -> Result<Durations, StoredTallyError> {
+    let mut days = Durations::default();
+    while days.len() < count {
+        let (day, times) = (reader.varint()?, reader.varint()?);
+        let left = (count - days.len()) as u64;
+        if times == 0 || times > left || days.last().is_some_and(|last| last >= day) {
+            return Err(StoredTallyError);
+        }
+        days.push(day, times as usize);
+    }
+    Ok(days)
 }
 
 fn read_own(reader: &mut Reader<'_>) -> Result<Tally, StoredTallyError> {
@@ -256,7 +276,7 @@ fn read_own(reader: &mut Reader<'_>) -> Result<Tally, StoredTallyError> {
     let (short, long) = (reader.length()?, reader.length()?);
     let short = reader.fixed(short)?;
     let long = reader.fixed(long)?;
-    let working_days = (0..short.len() + long.len()).map(|_| reader.varint()).collect::<Result<_, _>>()?;
+    let working_days = read_working_days(reader, short.len() + long.len())?;
     Ok(Tally {
         decisions,
         overrides,

@@ -58,6 +58,19 @@ impl Durations {
         }
     }
 
+    /// The largest value.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.long.last().copied().or_else(|| self.short.last().map(|value| u64::from(*value)))
+    }
+
+    /// Adds a value that is larger than all that are there, so many times.
+    pub(super) fn push(&mut self, value: u64, times: usize) {
+        match u32::try_from(value) {
+            Ok(value) => self.short.resize(self.short.len() + times, value),
+            Err(_) => self.long.resize(self.long.len() + times, value),
+        }
+    }
+
     /// Takes one such value out, if there is one.
     pub fn remove(&mut self, value: u64) {
         match u32::try_from(value) {
