@@ -56,17 +56,19 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use apmt_core::case::{Batch, FOLD_VERSION};
-use apmt_core::{ActorName, Calendar, CaseId, ErrorKind, Recorded, Timestamp, What};
+use apmt_core::{Calendar, CaseId, ErrorKind, Recorded, Timestamp, What};
 use deadpool_postgres::ClientWrapper;
 use tokio::try_join;
+use tokio_postgres::Statement;
 use uuid::Uuid;
 
-use crate::derived::{Derived, events_of};
+use crate::derived::{Derived, Finding, events_of};
 use crate::failure::{Failure, Sql};
+use crate::pipeline::Pipeline;
 use crate::rows::{EVENT, all_recorded, timestamp};
 pub(crate) use group::{Group, Incoming, Outcome};
 use group::{Head, Known, New, place};
-use write::{Retracted, insert_events, insert_ids, put_head, retract, tell};
+use write::{Retracted, insert_events, put_head, retract};
 
 /// Appends groups to the log and keeps the derived tables.
 #[derive(Debug)]
@@ -77,6 +79,9 @@ pub(crate) struct Appender {
     derived: Derived,
     /// The head's position when `derived` was true.
     position: u64,
+    /// Whether the head was where this writer had left it. Where it was not, another server writes too, and will have
+    /// written again: then everything is read anew with the lock, which takes no round trip more.
+    alone: bool,
     /// The times of recording that lie in the partition that is known to be there.
     partition: std::ops::Range<i64>,
     /// How long a commit is waited for.
@@ -85,7 +90,15 @@ pub(crate) struct Appender {
 
 impl Appender {
     pub(crate) fn new(calendar: Calendar, channel: Option<String>, patience: Duration) -> Self {
-        Self { calendar, channel, derived: Derived::new(), position: 0, partition: 0..0, patience }
+        Self {
+            calendar,
+            channel,
+            derived: Derived::new(),
+            position: 0,
+            alone: true,
+            partition: 0..0,
+            patience,
+        }
     }
 
     /// Forgets what the tables were found to hold: after an error, and on another connection, behind which there may be
@@ -125,25 +138,21 @@ impl Appender {
         let (outcomes, mut new) = place(group, &head, &known);
         let mut folding = Batch::default();
         let retracted = self.fold(connection, &mut folding, &mut new, known).await?;
-        self.derived.make(connection, &folding.into_changes()).await?;
+        self.derived.make(connection, &folding.into_changes(), &self.calendar).await?;
 
-        let latest = new.iter().map(|new| new.recorded.occurred_at).max().max(head.latest);
         let position = head.position + new.len() as u64;
-        let assigned: HashMap<Uuid, u64> =
-            new.iter().map(|new| (new.recorded.id, new.recorded.position)).collect();
-        // One after the other on the wire, and no answer is waited for before the last is sent. If one of them fails,
-        // so do those behind it.
-        try_join!(
-            biased;
-            insert_events(connection, &new),
-            insert_ids(connection, &new),
-            retract(connection, &retracted),
-            self.derived.write(connection),
-            put_head(connection, &new, position, latest),
-            tell(connection, &new, position, self.channel.as_deref()),
-        )?;
-        if let Err(failure) = self.commit(connection).await {
+        let mut pipeline = Pipeline::on(connection);
+        if !new.is_empty() {
+            insert_events(&mut pipeline, &new).await?;
+            retract(&mut pipeline, &retracted).await?;
+            self.derived.write(&mut pipeline).await?;
+            let latest = new.iter().map(|new| new.recorded.occurred_at).max().max(head.latest);
+            put_head(&mut pipeline, position, latest, self.channel.as_deref()).await?;
+        }
+        if let Err(failure) = pipeline.commit(self.patience).await {
             if failure.disconnected {
+                let assigned = new.iter().map(|new| (new.recorded.id, new.recorded.position));
+                let assigned: HashMap<Uuid, u64> = assigned.collect();
                 group.in_doubt.extend(assigned);
             }
             return Err(failure);
@@ -152,39 +161,34 @@ impl Appender {
         Ok(outcomes)
     }
 
-    /// Commits, and waits for the disk and the standbys that the database waits for.
-    ///
-    /// A statement timeout must not end that wait: the server would say that it has committed, though no standby has what
-    /// it then acknowledges. So the wait is ended here, and it is not known what became of the transaction.
-    async fn commit(&self, connection: &ClientWrapper) -> Sql<()> {
-        let commit = connection.batch_execute("SET LOCAL statement_timeout TO 0; COMMIT");
-        match tokio::time::timeout(self.patience, commit).await {
-            Ok(committed) => Ok(committed?),
-            Err(_) => {
-                Err(Failure::broken("the commit is waited for in vain: is a synchronous standby away?"))
-            }
-        }
-    }
-
-    /// Begins the transaction, takes the lock, and reads what is known of the group's ids.
+    /// Begins the transaction, takes the lock, and reads what is known of the group's ids and what its events are likely
+    /// to need, in one round trip.
     async fn begin(&mut self, connection: &ClientWrapper, group: &Group) -> Sql<(Head, Known)> {
-        let mut ids: Vec<Uuid> = group.events().filter_map(|(event, _)| event.id()).collect();
-        let (lock, find_ids, find_retracted) = try_join!(
+        let own: Vec<Uuid> = group.events().filter_map(|(event, _)| event.id()).collect();
+        let retracted = group.events().filter_map(|(event, _)| retracts(event));
+        let named: Vec<Uuid> = own.iter().copied().chain(retracted).collect();
+        if !self.alone {
+            self.derived.forget();
+        }
+        let lacks = self.derived.lacks(group.events().map(|(event, _)| event));
+        // Prepared before the first is sent: what is read must not overtake the lock.
+        let (lock, find_ids, find_retracted, finding) = try_join!(
             biased;
-            connection.prepare_cached(
-                "SELECT position, latest, calendar, fold_version FROM head WHERE one = 1 FOR UPDATE"
+            prepare(
+                connection,
+                "SELECT position, latest, calendar, fold_version FROM head WHERE one = 1 FOR UPDATE",
             ),
-            connection.prepare_cached("SELECT id, position, recorded_at FROM ids WHERE id = ANY ($1)"),
-            connection.prepare_cached("SELECT id FROM retractions WHERE id = ANY ($1)"),
+            prepare(connection, "SELECT id, position, recorded_at FROM ids WHERE id = ANY ($1)"),
+            prepare(connection, "SELECT id FROM retractions WHERE id = ANY ($1)"),
+            Finding::prepare(connection),
         )?;
-        let own = ids.clone();
-        ids.extend(group.events().filter_map(|(event, _)| retracts(event)));
-        let ((), head, ids, retracted) = try_join!(
+        let ((), head, ids, retracted, found) = try_join!(
             biased;
-            connection.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"),
-            connection.query_one(&lock, &[]),
-            async { connection.query(&find_ids, &[&ids]).await },
-            async { connection.query(&find_retracted, &[&own]).await },
+            async { Ok(connection.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?) },
+            async { Ok(connection.query_one(&lock, &[]).await?) },
+            async { Ok(connection.query(&find_ids, &[&named]).await?) },
+            async { Ok(connection.query(&find_retracted, &[&own]).await?) },
+            finding.find(connection, lacks),
         )?;
         let position = head.try_get::<_, i64>(0)?.cast_unsigned();
         if head.try_get::<_, Option<&str>>(2)? != Some(self.calendar.digest().as_str())
@@ -192,10 +196,13 @@ impl Appender {
         {
             return Err(folded_otherwise());
         }
-        if position != self.position {
+        self.alone = position == self.position;
+        if !self.alone {
             self.derived.forget();
             self.position = position;
         }
+        // This was read under the lock.
+        self.derived.keep(found, &self.calendar);
         let latest = head.try_get::<_, Option<i64>>(1)?.map(timestamp);
         let ids = ids.iter().map(|row| {
             let position = row.try_get::<_, i64>(1)?.cast_unsigned();
@@ -225,18 +232,9 @@ impl Appender {
         known: Known,
     ) -> Sql<Retracted> {
         let targets = targets(connection, new, &known).await?;
-        let cases: BTreeSet<CaseId> = new
-            .iter()
-            .map(|new| &new.recorded)
-            .chain(targets.values())
-            .filter_map(|recorded| recorded.event.case_id().cloned())
-            .collect();
-        let actors: BTreeSet<ActorName> = new
-            .iter()
-            .filter(|new| new.recorded.event.actor_kind().is_some())
-            .filter_map(|new| new.recorded.event.actor().cloned())
-            .collect();
-        self.derived.load(connection, &cases, &actors, &self.calendar).await?;
+        let events =
+            new.iter().map(|new| &new.recorded).chain(targets.values()).map(|recorded| &recorded.event);
+        self.derived.load(connection, events, &self.calendar).await?;
 
         let mut retracted = Retracted::default();
         let mut ids = known.retracted;
@@ -300,6 +298,10 @@ impl Appender {
         }
         Ok(())
     }
+}
+
+async fn prepare(connection: &ClientWrapper, sql: &str) -> Sql<Statement> {
+    Ok(connection.prepare_cached(sql).await?)
 }
 
 /// The events of earlier groups that the new ones retract.

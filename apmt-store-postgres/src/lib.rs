@@ -60,6 +60,7 @@ mod notes;
 #[doc = include_str!("roles.sql")]
 #[doc = "```"]
 pub mod operating {}
+mod pipeline;
 mod query;
 mod refold;
 mod retry;

@@ -7,6 +7,7 @@ use deadpool_postgres::ClientWrapper;
 
 use crate::derived::{Derived, put_held};
 use crate::failure::{Failure, Sql};
+use crate::pipeline::Pipeline;
 use crate::rows::{EVENT, name, recorded};
 
 /// How many events are read at a time; after each time, what has been folded is written.
@@ -113,13 +114,17 @@ impl Refold<'_> {
                 }
                 batch.take(current.0.is_some().then_some(&mut current.1), &event, self.calendar);
             }
-            derived.make(connection, &batch.into_changes()).await?;
-            derived.write(connection).await?;
-            put_held(connection, &clocks).await?;
+            derived.make(connection, &batch.into_changes(), self.calendar).await?;
+            let mut pipeline = Pipeline::on(connection);
+            derived.write(&mut pipeline).await?;
+            put_held(&mut pipeline, &clocks).await?;
+            pipeline.run().await?;
             done += rows.len() as u64;
             (self.progress)(done, total.cast_unsigned());
         }
-        put_held(connection, &current.1.clock().into_iter().collect::<Vec<_>>()).await?;
+        let mut pipeline = Pipeline::on(connection);
+        put_held(&mut pipeline, &current.1.clock().into_iter().collect::<Vec<_>>()).await?;
+        pipeline.run().await?;
         connection.batch_execute("CLOSE log").await?;
         connection
             .execute(

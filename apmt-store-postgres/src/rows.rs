@@ -61,6 +61,11 @@ pub(crate) fn key(name: &str) -> Cow<'_, str> {
     Cow::Owned(name.replace('\u{1}', "\u{1}\u{2}").replace('\0', "\u{1}\u{1}"))
 }
 
+/// The same, as a text of its own.
+pub(crate) fn stored(name: &str) -> String {
+    key(name).into_owned()
+}
+
 /// The name that was stored as [`key`] makes it.
 pub(crate) fn name(key: &str) -> Cow<'_, str> {
     if !key.contains('\u{1}') {

@@ -11,6 +11,7 @@ mod opening;
 mod partitions;
 mod properties;
 mod proxy;
+mod round_trips;
 mod support;
 #[cfg(feature = "tls")]
 mod tls;

@@ -1,10 +1,11 @@
-//! A proxy before the server that cuts connections where a test wants it: a network that fails.
+//! Proxies before the server: one that cuts connections where a test wants it, and one that counts round trips.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// Passes everything on, and cuts the connection the next few times that a client sends certain bytes.
 pub(crate) struct Proxy {
@@ -91,4 +92,74 @@ fn pass(mut client: TcpStream, mut server: TcpStream, cut: Cut, left: &AtomicUsi
     }
     let _ = server.shutdown(Shutdown::Both);
     let _ = client.shutdown(Shutdown::Both);
+}
+
+/// Passes everything on, and counts how often the client waits for the server.
+///
+/// What the server answers is held back until the client has been silent for a while. So whatever the client sends
+/// without waiting for an answer has been sent before it gets one, and each time that it sends after an answer is a round
+/// trip. A client that is slow to send may be counted too often, and never too seldom.
+pub(crate) struct RoundTrips {
+    port: u16,
+    count: Arc<AtomicUsize>,
+}
+
+impl RoundTrips {
+    const SILENCE: Duration = Duration::from_millis(25);
+
+    pub(crate) fn before(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let counted = Arc::clone(&counted);
+                let server = TcpStream::connect(("127.0.0.1", server)).unwrap();
+                thread::spawn(move || hold_back(client, server, &counted));
+            }
+        });
+        Self { port, count }
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How many round trips that takes: the least of several times.
+    pub(crate) fn least(&self, times: usize, mut does: impl FnMut()) -> usize {
+        let counts = (0..times).map(|_| {
+            let before = self.count.load(Ordering::SeqCst);
+            does();
+            self.count.load(Ordering::SeqCst) - before
+        });
+        counts.min().unwrap()
+    }
+}
+
+fn hold_back(mut client: TcpStream, mut server: TcpStream, count: &AtomicUsize) {
+    client.set_read_timeout(Some(RoundTrips::SILENCE)).unwrap();
+    server.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+    let mut buffer = vec![0; 1 << 16];
+    let mut answered = true;
+    loop {
+        loop {
+            match client.read(&mut buffer) {
+                Ok(0) => return,
+                Ok(read) => {
+                    count.fetch_add(usize::from(std::mem::take(&mut answered)), Ordering::SeqCst);
+                    server.write_all(&buffer[..read]).unwrap();
+                }
+                Err(_) => break,
+            }
+        }
+        match server.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(read) => {
+                answered = true;
+                client.write_all(&buffer[..read]).unwrap();
+            }
+            Err(_) => {}
+        }
+    }
 }
