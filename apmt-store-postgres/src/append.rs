@@ -29,9 +29,18 @@
 //! the writers (group commit): all that a server's callers bring while a transaction is under way go into its next one,
 //! up to some thousands of events, so that more callers make larger transactions, and not a longer queue.
 //!
-//! A transaction takes five round trips: the lock and the ids, the cases, the days, what is written, the commit. What a
-//! writer has read of cases and days it remembers for as long as the head stands where it left it: where one server
-//! writes, those two mostly fall away.
+//! A transaction takes two round trips. The first takes the lock and reads what the group needs: which of its ids are
+//! there, the events of its cases, the days that they are likely to change. The second writes everything, moves the head
+//! and commits. One round trip would need the fold inside the database, a second time beside the one that is tested:
+//! what is written follows from what is read, and the positions that the fold needs are known with the lock only.
+//!
+//! It takes more where what is to be read follows from what was read: an event that is retracted, and its case; a case
+//! of which an event comes late, to be folded from the start; the day of somebody whom a case concerned before this
+//! writer knew of it; the first event of a month, whose partition is made. And one more where a writer that was alone
+//! finds that it no longer is.
+//!
+//! What a writer has read of cases and days it remembers for as long as the head stands where it left it: where one
+//! server writes, it mostly reads ids.
 //!
 //! # A server that hangs
 //! One that is stopped, or cut off, while it has the lock would hold up all the others. The database ends such a

@@ -13,6 +13,7 @@ use crate::append::Appender;
 use crate::connect::{Connector, Timeouts};
 use crate::engine::{Engine, Parts};
 use crate::failure::{Failure, Sql};
+use crate::incoming::Intake;
 use crate::listen;
 use crate::refold::Refold;
 use crate::retry::Attempts;
@@ -105,7 +106,8 @@ impl PostgresBuilder {
         self
     }
 
-    /// How many connections read, from 1 to 1000; 8 by default. One more writes.
+    /// How many connections read, from 1 to 1000; 8 by default. One more writes, and one takes in what
+    /// [others have inserted](crate::operating#recording-without-reading).
     pub fn readers(mut self, count: usize) -> Self {
         self.readers = count.clamp(1, 1000);
         self
@@ -184,8 +186,15 @@ impl PostgresBuilder {
         };
         let appender =
             Appender::new(self.calendar, notifies.then(|| channel.clone()), self.statement_timeout);
+        let intake = Intake {
+            pool: connector.pool(1, self.statement_timeout)?,
+            clock: self.clock,
+            patience: self.statement_timeout,
+            place: place.clone(),
+        };
+        let intake = (!self.read_only).then_some(intake);
         let work = Work { pool, appender, budget: self.retry_budget, place };
-        Ok(Parts { readers, work, connector, channel, on_append: self.on_append })
+        Ok(Parts { readers, work, connector, channel, on_append: self.on_append, intake })
     }
 
     /// Makes the tables ready, and finds out whether the database knows NOTIFY.

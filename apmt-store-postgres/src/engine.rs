@@ -13,8 +13,9 @@ use tokio::sync::{OwnedRwLockReadGuard, RwLock, oneshot};
 
 use crate::connect::Connector;
 use crate::failure::{Failure, Sql};
+use crate::incoming::Intake;
 use crate::listen;
-use crate::writer::{Queue, Work, Writer};
+use crate::writer::{Appends, Queue, Work, Writer};
 
 /// How many threads drive the connections.
 const THREADS: usize = 2;
@@ -37,6 +38,8 @@ pub(crate) struct Parts {
     pub(crate) connector: Connector,
     pub(crate) channel: String,
     pub(crate) on_append: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// Absent where nothing may be written.
+    pub(crate) intake: Option<Intake>,
 }
 
 /// A call that reads, until it is dropped.
@@ -62,10 +65,11 @@ impl Engine {
             .map_err(failed)?;
         let handle = runtime.handle().clone();
         let (writer, queue) = Writer::new();
+        let appends = writer.appends();
         let (prepared, answer) = std::sync::mpsc::sync_channel(1);
         thread::Builder::new()
             .name("apmt-postgres".to_owned())
-            .spawn(move || run(&runtime, prepare, queue, &prepared))
+            .spawn(move || run(&runtime, prepare, queue, appends, &prepared))
             .map_err(failed)?;
         let readers = answer
             .recv()
@@ -107,6 +111,7 @@ fn run<F: Future<Output = Result<Parts>>>(
     runtime: &Runtime,
     prepare: impl FnOnce() -> F,
     queue: Queue,
+    appends: Appends,
     prepared: &std::sync::mpsc::SyncSender<Result<Pool>>,
 ) {
     runtime.block_on(async {
@@ -121,6 +126,9 @@ fn run<F: Future<Output = Result<Parts>>>(
         let _ = prepared.send(Ok(parts.readers.clone()));
         if let Some(heard) = parts.on_append {
             runtime.spawn(listen::run(parts.connector, parts.channel, heard));
+        }
+        if let Some(intake) = parts.intake {
+            runtime.spawn(intake.run(appends));
         }
         let close = parts.work.run(queue).await;
         parts.readers.close();

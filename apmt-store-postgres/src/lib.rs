@@ -42,7 +42,7 @@
 //! that deals out transactions.
 //!
 //! # Running it
-//! The chapter [`operating`] has the roles, the tables, retention, and how the tables are laid out on what speaks
+//! The chapter [`operating`] has the roles, one of which may insert and not read, the tables, retention, and how the tables are laid out on what speaks
 //! PostgreSQL's protocol.
 
 mod activity;
@@ -53,6 +53,7 @@ mod connect;
 mod derived;
 mod engine;
 mod failure;
+mod incoming;
 mod listen;
 mod notes;
 #[doc = include_str!("operating.md")]

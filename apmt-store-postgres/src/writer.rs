@@ -32,6 +32,20 @@ pub(crate) struct Writer {
     jobs: mpsc::Sender<Job>,
 }
 
+/// A way to append that does not keep the writer from ending.
+pub(crate) struct Appends(mpsc::WeakSender<Job>);
+
+impl Appends {
+    /// Whether the writer has not ended yet.
+    pub(crate) fn are_taken(&self) -> bool {
+        self.0.upgrade().is_some_and(|jobs| !jobs.is_closed())
+    }
+
+    pub(crate) async fn append(&self, events: Vec<Event>, now: Timestamp) -> Result<Vec<Receipt>> {
+        Writer { jobs: self.0.upgrade().ok_or_else(Error::closed)? }.append(events, now).await
+    }
+}
+
 /// What the task works through.
 pub(crate) struct Queue(mpsc::Receiver<Job>);
 
@@ -39,6 +53,10 @@ impl Writer {
     pub(crate) fn new() -> (Self, Queue) {
         let (jobs, queue) = mpsc::channel(QUEUE);
         (Self { jobs }, Queue(queue))
+    }
+
+    pub(crate) fn appends(&self) -> Appends {
+        Appends(self.jobs.downgrade())
     }
 
     pub(crate) async fn append(&self, events: Vec<Event>, now: Timestamp) -> Result<Vec<Receipt>> {

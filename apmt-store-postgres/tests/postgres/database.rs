@@ -35,6 +35,21 @@ impl Database {
         Self::like(&template.name)
     }
 
+    /// A database that has APMT's tables and the documented roles.
+    pub(crate) fn with_roles() -> Self {
+        let database = Self::empty();
+        futures_lite::future::block_on(apmt_core::Store::close(&database.open())).unwrap();
+        // Roles are the cluster's: whichever test comes first makes them.
+        let roles = include_str!("../../src/roles.sql").lines().map(|line| {
+            line.strip_prefix("CREATE ROLE").map_or_else(
+                || line.to_owned(),
+                |role| format!("DO $$ BEGIN CREATE ROLE{role} EXCEPTION WHEN OTHERS THEN END $$;"),
+            )
+        });
+        database.sql(&roles.collect::<Vec<_>>().join("\n"));
+        database
+    }
+
     fn like(template: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         // One copy of a template at a time: a second would find it in use.

@@ -6,6 +6,7 @@ mod cluster;
 mod database;
 mod executors;
 mod failing;
+mod incoming;
 mod notes;
 mod opening;
 mod partitions;

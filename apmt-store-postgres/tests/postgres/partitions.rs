@@ -59,9 +59,7 @@ fn old_months_are_dropped_and_dossiers_stay() {
 
 #[test]
 fn the_documented_rights_are_enough_and_no_more() {
-    let database = Database::empty();
-    drop(database.open());
-    database.sql(include_str!("../../src/roles.sql"));
+    let database = Database::with_roles();
     for role in ["server", "reader"] {
         database.sql(&format!("CREATE ROLE {role}_of_{0} LOGIN IN ROLE apmt_{role}", database.name()));
     }

@@ -94,7 +94,7 @@ fn pass(mut client: TcpStream, mut server: TcpStream, cut: Cut, left: &AtomicUsi
     let _ = client.shutdown(Shutdown::Both);
 }
 
-/// Passes everything on, and counts how often the client waits for the server.
+/// Passes everything on, and counts how often a client that has begun to write waits for the server.
 ///
 /// What the server answers is held back until the client has been silent for a while. So whatever the client sends
 /// without waiting for an answer has been sent before it gets one, and each time that it sends after an answer is a round
@@ -141,13 +141,15 @@ fn hold_back(mut client: TcpStream, mut server: TcpStream, count: &AtomicUsize) 
     client.set_read_timeout(Some(RoundTrips::SILENCE)).unwrap();
     server.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
     let mut buffer = vec![0; 1 << 16];
-    let mut answered = true;
+    let (mut answered, mut writes) = (true, false);
     loop {
         loop {
             match client.read(&mut buffer) {
                 Ok(0) => return,
                 Ok(read) => {
-                    count.fetch_add(usize::from(std::mem::take(&mut answered)), Ordering::SeqCst);
+                    writes |= buffer[..read].windows(10).any(|window| window == b"READ WRITE");
+                    let waited = std::mem::take(&mut answered);
+                    count.fetch_add(usize::from(writes && waited), Ordering::SeqCst);
                     server.write_all(&buffer[..read]).unwrap();
                 }
                 Err(_) => break,
