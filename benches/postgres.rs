@@ -258,38 +258,50 @@ async fn table(url: &str) -> Result<Client> {
     Ok(client)
 }
 
-/// Two servers on one database beside one, each with as many callers of its own: in turn, three times; and what the
-/// database did meanwhile.
+/// Two servers on one database beside one, each with a fixed share of a processor, as if it stood on a small machine of its
+/// own, and with as many callers of its own: in turn, three times. Then four, and two without a limit, to see where the
+/// database is the limit; and who used the processors.
 fn servers(databases: &Databases) -> Result<()> {
+    /// Of one processor, for each server.
+    const SHARE: f64 = 0.2;
+    const RUNS: [(usize, Option<f64>); 4] = [(1, Some(SHARE)), (2, Some(SHARE)), (4, Some(SHARE)), (2, None)];
     let gets = |requests: usize| {
         let ask = |number| get(&format!("/dossier/{}?as_of=latest", Agency::officer(number % 400)));
         (0..requests).map(ask).collect::<Vec<_>>()
     };
     // As many requests for each server, of how many events, over how many connections.
-    let loads: [(&str, Vec<Vec<u8>>, usize, usize); 4] = [
-        ("POST /event, 1 connection each", singles(1_000), 1, 1),
-        ("POST /event, 32 connections each", singles(10_000), 1, 32),
-        ("POST /events of 100, 8 connections each", hundreds(60_000), 100, 8),
-        ("GET /dossier, 16 connections each", gets(5_000), 1, 16),
+    let loads: [(&str, Vec<Vec<u8>>, usize, usize); 3] = [
+        ("POST /event, 32 connections each", singles(6_000), 1, 32),
+        ("POST /events of 100, 8 connections each", hundreds(20_000), 100, 8),
+        ("GET /dossier, 16 connections each", gets(1_500), 1, 16),
     ];
     for (what, requests, events, connections) in loads {
-        let (mut one, mut two, mut limits) = (Vec::new(), Vec::new(), String::new());
+        let mut rates: [Vec<f64>; RUNS.len()] = Default::default();
+        let mut limits: [String; RUNS.len()] = Default::default();
         for _ in 0..3 {
-            for (count, rates) in [(1, &mut one), (2, &mut two)] {
+            for (place, (count, share)) in RUNS.into_iter().enumerate() {
                 let url = databases.make();
-                let served =
+                let mut served =
                     (0..count).map(|_| Served::this(&["serve", &url])).collect::<Result<Vec<_>>>()?;
                 if what.starts_with("GET") {
                     rate(served[0].address, hundreds(60_000), 8)?;
                 }
+                if let Some(share) = share {
+                    served = served.into_iter().map(|served| served.limited(share)).collect::<Result<_>>()?;
+                }
                 let addresses: Vec<SocketAddr> = served.iter().map(|served| served.address).collect();
-                let (all, limit) = databases.watched(|| at_once(&addresses, &requests, connections))?;
-                rates.push(all * events as f64);
-                limits = limit;
+                let (all, limit) =
+                    databases.watched(&served, || at_once(&addresses, &requests, connections))?;
+                rates[place].push(all * events as f64);
+                limits[place] = limit;
             }
         }
-        against(&format!("two servers, {what}, of one"), &two, &one, 1.6);
-        println!("  with two: {limits}");
+        let [one, two, ..] = &rates;
+        against(&format!("two servers, {what}, of one"), two, one, 1.6);
+        for (((count, share), rates), limit) in RUNS.into_iter().zip(rates).zip(limits) {
+            let share = share.map_or("no limit".to_owned(), |share| format!("{share} processors each"));
+            println!("  {count}, {share}: {} events or dossiers/s; {limit}", thousands(median(rates)));
+        }
     }
     Ok(())
 }
@@ -310,21 +322,30 @@ fn at_once(addresses: &[SocketAddr], requests: &[Vec<u8>], connections: usize) -
 }
 
 impl Databases {
-    /// Does it, and says what limited it: how much of the machine was busy, and what the connections that append waited
-    /// for in the database.
-    fn watched<T>(&self, does: impl FnOnce() -> Result<T>) -> Result<(T, String)> {
+    /// Does it, and says what limited it: who used the processors, and what the connections that append waited for in
+    /// the database.
+    fn watched<T>(&self, served: &[Served], does: impl FnOnce() -> Result<T>) -> Result<(T, String)> {
         let over = AtomicBool::new(false);
         let url = self.cluster.url("postgres");
-        let busy = processor();
+        let used = || {
+            let servers: f64 = served.iter().filter_map(Served::processor_time).sum();
+            (servers, child::processor_time("self").unwrap_or_default())
+        };
+        let (busy, start, before_it) = (processor(), Instant::now(), used());
         let (done, waits) = std::thread::scope(|scope| {
             let watching = scope.spawn(|| waits(&url, &over));
             let done = does();
             over.store(true, Ordering::Relaxed);
             (done, watching.join().map_err(|_| Error::other("the watcher panicked")))
         });
-        let (before, after) = (busy?, processor()?);
+        let (before, after, after_it, seconds) = (busy?, processor()?, used(), start.elapsed().as_secs_f64());
         let share = (after.0 - before.0) / (after.1 - before.1).max(1.0) * 100.0;
-        Ok((done?, format!("processors {share:.0} % busy; transactions that write: {}", waits??)))
+        let servers = (after_it.0 - before_it.0) / seconds / served.len() as f64;
+        let load = (after_it.1 - before_it.1) / seconds;
+        let used = format!(
+            "each server used {servers:.2} processors, the load {load:.2}; all processors {share:.0} % busy"
+        );
+        Ok((done?, format!("{used}; transactions that write: {}", waits??)))
     }
 }
 
