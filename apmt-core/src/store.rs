@@ -17,6 +17,7 @@
 
 mod judging;
 mod notes;
+mod remember;
 
 use std::fmt;
 
@@ -37,6 +38,7 @@ use crate::tally::Tally;
 use crate::time::{DAY_MS, Day, Timestamp, Window};
 
 pub use notes::SharedNotes;
+pub use remember::RememberPeers;
 
 /// What a store answers for one event of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,21 +1,23 @@
 //! Gathering what the members of each group came to, at every evaluation that a judgement looks at.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::super::bound::Sample;
 use super::super::judge::replay::each_change;
 use super::super::judge::{can_be_judged, day_after, first_evaluation, is_met, whole_days};
 use super::super::metric::Metric;
 use super::super::rule::Rule;
 use super::super::{Policy, Sla};
+use super::group::{Group, Mix, Parts, mix, split};
 use super::{Evaluation, compared};
 use crate::event::ActorKind;
 use crate::metrics::Metrics;
-use crate::statistics::Funnel;
+use crate::name::Track;
+use crate::statistics::Cases;
 use crate::store::Activity;
 use crate::tally::{Durations, Tally};
 use crate::time::{Day, Timestamp};
-
-/// So many of so many.
-type Parts = (u64, u64);
 
 /// What everybody's activity came to, as far as rules with `peers` ask for it: beside an actor's own activity, what
 /// a verdict is made of. Like it, a function of the log, the policy and `as_of`.
@@ -65,14 +67,22 @@ struct BreachSeries {
     days: Vec<Breaches>,
 }
 
+/// What a rule compares with peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Basis {
+    pub(super) metric: Metric,
+    pub(super) by_track: bool,
+    pub(super) min_group: u32,
+}
+
 /// One group by one rate.
 #[derive(Clone, Debug, PartialEq)]
 struct Series {
-    metric: Metric,
+    of: Basis,
     agents: bool,
-    now: Option<Funnel>,
+    now: Option<Arc<Group>>,
     first: Day,
-    days: Vec<Option<Funnel>>,
+    days: Vec<Arc<Group>>,
 }
 
 impl PeerGroups {
@@ -81,12 +91,11 @@ impl PeerGroups {
         Self { series: Vec::new(), breaches: Vec::new() }
     }
 
-    pub(super) fn funnel(&self, metric: Metric, kind: Option<ActorKind>, at: Evaluation) -> Option<&Funnel> {
-        let series =
-            self.series.iter().find(|series| series.metric == metric && series.agents == is_agent(kind))?;
+    pub(super) fn group(&self, of: Basis, kind: Option<ActorKind>, at: Evaluation) -> Option<&Group> {
+        let series = self.series.iter().find(|series| series.of == of && series.agents == is_agent(kind))?;
         match at {
-            Evaluation::Now => series.now.as_ref(),
-            Evaluation::EndOf(day) => series.days.get(place(series.first, day)?)?.as_ref(),
+            Evaluation::Now => series.now.as_deref(),
+            Evaluation::EndOf(day) => series.days.get(place(series.first, day)?).map(AsRef::as_ref),
         }
     }
 
@@ -138,15 +147,22 @@ pub struct Gathering<'p> {
 /// The members of both groups by one rate.
 #[derive(Debug)]
 struct Rate {
-    metric: Metric,
+    of: Basis,
     members: Vec<Member>,
+    numbers: Numbers,
 }
+
+/// The numbers of tracks, in the order in which they were met. 0 is that of no track, and of all where tracks are not
+/// told apart.
+#[derive(Debug, Default)]
+struct Numbers(BTreeMap<Track, u32>);
 
 #[derive(Debug)]
 struct Member {
     agent: bool,
-    now: Parts,
-    days: Vec<(Day, Parts)>,
+    now: Vec<Cases>,
+    /// What each day adds, by day.
+    days: Vec<(Day, Cases)>,
 }
 
 impl Policy {
@@ -174,11 +190,15 @@ impl Policy {
 
 impl<'p> Gathering<'p> {
     fn new(policy: &'p Policy, as_of: Option<Timestamp>, days: Option<(Day, Day)>) -> Self {
-        let mut metrics: Vec<Metric> =
-            with_peers(policy).flat_map(|rule| compared(rule).map(|(metric, _)| metric)).collect();
-        metrics.sort_unstable();
-        metrics.dedup();
-        let rates = metrics.into_iter().map(|metric| Rate { metric, members: Vec::new() }).collect();
+        let mut all: Vec<Basis> = with_peers(policy)
+            .flat_map(|rule| {
+                rule.peers().into_iter().flat_map(|peers| compared(rule).map(|(metric, _)| peers.of(metric)))
+            })
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        let rate = |of| Rate { of, members: Vec::new(), numbers: Numbers::default() };
+        let rates = all.into_iter().map(rate).collect();
         let first = days.map_or(Day::from_number(0), |(first, _)| first);
         let count = match (as_of, days) {
             (None, Some((first, last))) => place(first, last).map_or(0, |place| place + 1),
@@ -210,16 +230,17 @@ impl<'p> Gathering<'p> {
             (Some(_), Some(as_of)) => whole_days(activity, self.policy, as_of),
             (Some(_), None) => activity.days.iter().map(|(day, tally)| (*day, tally)).collect(),
         };
-        for Rate { metric, members } in &mut self.rates {
-            let parts = |(day, tally): &(Day, &Tally)| {
-                let parts = parts_of(*metric, tally, sla);
-                (parts.1 > 0).then_some((*day, parts))
-            };
-            members.push(Member {
-                agent,
-                now: now.as_ref().map_or((0, 0), |metrics| parts_among(*metric, metrics)),
-                days: days.iter().filter_map(parts).collect(),
-            });
+        for Rate { of, members, numbers } in &mut self.rates {
+            let now = now
+                .as_ref()
+                .map_or_else(Vec::new, |metrics| numbers.cases(&mix(of.metric, of.by_track, metrics)));
+            let mut of_days = Vec::with_capacity(days.len());
+            for (day, tally) in &days {
+                each_mix_of(*of, tally, sla, |mix| {
+                    of_days.extend(numbers.cases(&mix).into_iter().map(|cases| (*day, cases)));
+                });
+            }
+            members.push(Member { agent, now, days: of_days });
         }
         self.count_breaches(activity, now.as_ref(), &days);
     }
@@ -263,16 +284,19 @@ impl<'p> Gathering<'p> {
     pub fn finish(self) -> PeerGroups {
         let Self { policy, as_of, days, rates, breaches } = self;
         let mut groups = PeerGroups { series: Vec::new(), breaches };
-        for Rate { metric, members } in &rates {
+        for Rate { of, mut members, numbers } in rates {
+            let tracks = numbers.into_order(&mut members);
             for agents in [false, true] {
                 let members: Vec<&Member> = members.iter().filter(|member| member.agent == agents).collect();
-                let now: Vec<Parts> = members.iter().map(|member| member.now).collect();
+                let now = || Group::of(&tracks, members.iter().map(|member| &*member.now), of.min_group);
                 groups.series.push(Series {
-                    metric: *metric,
+                    of,
                     agents,
-                    now: as_of.and_then(|_| Funnel::of(&now)),
+                    now: as_of.map(|_| Arc::new(now())),
                     first: days.map_or(Day::from_number(0), |(first, _)| first),
-                    days: days.map_or_else(Vec::new, |(first, last)| funnels(&members, first, last, policy)),
+                    days: days.map_or_else(Vec::new, |(first, last)| {
+                        each_day(&members, &tracks, of, first, last, policy)
+                    }),
                 });
             }
         }
@@ -280,11 +304,49 @@ impl<'p> Gathering<'p> {
     }
 }
 
-/// The group's funnel at the end of each of those days.
-fn funnels(members: &[&Member], first: Day, last: Day, policy: &Policy) -> Vec<Option<Funnel>> {
+impl Numbers {
+    fn cases(&mut self, mix: &Mix<'_>) -> Vec<Cases> {
+        let cases = mix.iter().filter(|(_, (_, whole))| *whole > 0).map(|(track, (part, whole))| {
+            let next = self.0.len() as u32 + 1;
+            let kind = track.map_or(0, |track| *self.0.entry(track.clone()).or_insert(next));
+            Cases { kind, part: *part, whole: *whole }
+        });
+        cases.collect()
+    }
+
+    /// Numbers the tracks in the order of their names instead: whoever is gathered first, sums come out the same.
+    fn into_order(self, members: &mut [Member]) -> Arc<[Option<Track>]> {
+        let mut order = vec![0_u32; self.0.len() + 1];
+        for (new, old) in (1_u32..).zip(self.0.values()) {
+            if let Some(place) = order.get_mut(*old as usize) {
+                *place = new;
+            }
+        }
+        let renumber = |cases: &mut Cases| {
+            cases.kind = order.get(cases.kind as usize).copied().unwrap_or_default();
+        };
+        for member in members {
+            member.now.iter_mut().for_each(renumber);
+            member.days.iter_mut().map(|(_, cases)| cases).for_each(renumber);
+        }
+        std::iter::once(None).chain(self.0.into_keys().map(Some)).collect()
+    }
+}
+
+/// The group at the end of each of those days.
+fn each_day(
+    members: &[&Member],
+    tracks: &Arc<[Option<Track>]>,
+    of: Basis,
+    first: Day,
+    last: Day,
+    policy: &Policy,
+) -> Vec<Arc<Group>> {
     let window_days = i64::from(policy.window_days());
     let mut sums = vec![Sliding::default(); members.len()];
-    let mut funnel = None;
+    let group =
+        |sums: &[Sliding]| Arc::new(Group::of(tracks, sums.iter().map(|sum| &*sum.cases), of.min_group));
+    let mut now = group(&sums);
     (first.number()..=last.number())
         .map(|number| {
             let day = Day::from_number(number);
@@ -294,46 +356,54 @@ fn funnels(members: &[&Member], first: Day, last: Day, policy: &Policy) -> Vec<O
                 moved |= sum.move_to(day, gone, &member.days);
             }
             if moved {
-                let group: Vec<Parts> = sums.iter().map(|sum| sum.parts).collect();
-                funnel = Funnel::of(&group);
+                now = group(&sums);
             }
-            funnel
+            Arc::clone(&now)
         })
         .collect()
 }
 
-/// One member's rate over a window that slides.
+/// One member's cases over a window that slides.
 #[derive(Clone, Debug, Default)]
 struct Sliding {
-    parts: Parts,
+    /// By the tracks' numbers, rising; of a track on which there are none any more, none of none.
+    cases: Vec<Cases>,
     entered: usize,
     left: usize,
 }
 
 impl Sliding {
-    fn move_to(&mut self, day: Day, gone: Day, days: &[(Day, Parts)]) -> bool {
+    fn move_to(&mut self, day: Day, gone: Day, days: &[(Day, Cases)]) -> bool {
         let before = (self.entered, self.left);
-        while let Some((_, (part, whole))) = days.get(self.entered).filter(|(entering, _)| *entering <= day) {
-            self.parts = (self.parts.0.saturating_add(*part), self.parts.1.saturating_add(*whole));
+        while let Some((_, cases)) = days.get(self.entered).filter(|(entering, _)| *entering <= day) {
+            self.change(cases, u64::saturating_add);
             self.entered += 1;
         }
-        while let Some((_, (part, whole))) = days.get(self.left).filter(|(leaving, _)| *leaving <= gone) {
-            self.parts = (self.parts.0.saturating_sub(*part), self.parts.1.saturating_sub(*whole));
+        while let Some((_, cases)) = days.get(self.left).filter(|(leaving, _)| *leaving <= gone) {
+            self.change(cases, u64::saturating_sub);
             self.left += 1;
         }
         before != (self.entered, self.left)
     }
-}
 
-fn parts_among(metric: Metric, metrics: &Metrics) -> Parts {
-    Sample { metrics, times: &[] }.parts(metric).unwrap_or((0, 0))
-}
-
-/// What one day adds to a rate.
-fn parts_of(metric: Metric, tally: &Tally, sla: Option<&Sla>) -> Parts {
-    match metric {
-        Metric::OverrideRate => (tally.overrides, tally.decisions),
-        Metric::OverriddenRate => (tally.recommendations_overridden, tally.recommendations),
-        other => parts_among(other, &Metrics::of([tally], &[], sla)),
+    fn change(&mut self, by: &Cases, change: impl Fn(u64, u64) -> u64) {
+        let place = self.cases.binary_search_by_key(&by.kind, |cases| cases.kind).unwrap_or_else(|place| {
+            self.cases.insert(place, Cases { kind: by.kind, part: 0, whole: 0 });
+            place
+        });
+        if let Some(cases) = self.cases.get_mut(place) {
+            (cases.part, cases.whole) = (change(cases.part, by.part), change(cases.whole, by.whole));
+        }
     }
+}
+
+/// What one day adds to a rate, without the quantiles of its times where they are not asked for.
+fn each_mix_of(of: Basis, tally: &Tally, sla: Option<&Sla>, take: impl FnOnce(Mix<'_>)) {
+    let parts: fn(&Tally) -> Parts = match of.metric {
+        Metric::OverrideRate => |tally| (tally.overrides, tally.decisions),
+        Metric::OverriddenRate => |tally| (tally.recommendations_overridden, tally.recommendations),
+        other => return take(mix(other, of.by_track, &Metrics::of([tally], &[], sla))),
+    };
+    let tracks = of.by_track.then_some(&tally.tracks).into_iter().flatten();
+    take(split(parts(tally), tracks.map(|(track, own)| (track, parts(own)))));
 }
