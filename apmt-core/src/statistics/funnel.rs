@@ -12,8 +12,9 @@
 //!   towards its own and add to the dispersion, all the more the fewer the others and the more cases it has, until it lay
 //!   within its own limits. Leaving out whom one looks at is the cross-validation of D. I. Ohlssen, L. D. Sharples and
 //!   D. J. Spiegelhalter, "A hierarchical modelling framework for identifying unusual performance in health care
-//!   providers", Journal of the Royal Statistical Society A 170, 2007. That the others' rate is itself an estimate of so
-//!   many cases widens the limits, as it does those of any prediction.
+//!   providers", Journal of the Royal Statistical Society A 170, 2007. That the others' rate is itself an estimate, of so
+//!   many cases, widens the limits as it does those of any prediction: they are those of as many cases as have the
+//!   variance of the difference.
 //! - **Others who are extreme do not hide it either.** The z-scores are winsorised: a tenth at each end, as in
 //!   D. J. Spiegelhalter, "Handling over-dispersion of performance indicators", Quality and Safety in Health Care 14, 2005,
 //!   and **a tenth rounded up**, for rounded down it would be nobody in a group of fewer than ten.
@@ -26,7 +27,7 @@
 //! of different probabilities, whose tails are no heavier (W. Hoeffding, "On the distribution of the number of successes
 //! in independent trials", Annals of Mathematical Statistics 27, 1956): the limits err on the side of the member.
 
-use super::binomial_cdf;
+use super::{beta_cdf, first_that};
 
 /// The share of z-scores on either side that is winsorised: one of so many.
 const WINSORISED: usize = 10;
@@ -60,7 +61,7 @@ pub struct Funnel {
     whole: u64,
     expected: f64,
     dispersion: f64,
-    /// What the limits are widened by because the others' rates are estimates, squared.
+    /// By how much the variance is more because the others' rates are estimates.
     prediction: f64,
     others: usize,
 }
@@ -132,9 +133,9 @@ impl Funnel {
             return [expected, expected];
         }
         let tail = (1.0 - coverage) / 2.0;
-        let wider = (self.dispersion * self.prediction).sqrt();
-        let widen = |limit: f64| (expected + (limit - expected) * wider).clamp(0.0, 1.0);
-        [tail, 1.0 - tail].map(|probability| widen(quantile(expected, whole, probability)))
+        let effective = whole as f64 / self.prediction;
+        let widen = |limit: f64| (expected + (limit - expected) * self.dispersion.sqrt()).clamp(0.0, 1.0);
+        [tail, 1.0 - tail].map(|probability| widen(quantile(expected, effective, probability)))
     }
 }
 
@@ -201,13 +202,17 @@ fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// The rate at that quantile of the binomial distribution of so many cases, interpolated between whole numbers.
-fn quantile(rate: f64, whole: u64, probability: f64) -> f64 {
-    let rank = super::first_that(whole, |k| binomial_cdf(k, whole, rate) > probability);
-    let up_to = binomial_cdf(rank, whole, rate);
-    let below = if rank == 0 { 0.0 } else { binomial_cdf(rank - 1, whole, rate) };
-    let back = if up_to > below { (up_to - probability) / (up_to - below) } else { 0.0 };
-    (rank as f64 - back) / whole as f64
+/// The rate at that quantile of the binomial distribution of so many cases, which need not be a whole number,
+/// interpolated between whole numbers of what is counted.
+fn quantile(rate: f64, cases: f64, probability: f64) -> f64 {
+    let up_to = |count: u64| {
+        let rest = cases - count as f64;
+        if rest > 0.0 { beta_cdf(1.0 - rate, rest, count as f64 + 1.0) } else { 1.0 }
+    };
+    let rank = first_that(cases.ceil() as u64, |count| up_to(count) > probability);
+    let below = if rank == 0 { 0.0 } else { up_to(rank - 1) };
+    let back = if up_to(rank) > below { (up_to(rank) - probability) / (up_to(rank) - below) } else { 0.0 };
+    (rank as f64 - back) / cases
 }
 
 /// The factor from z-scores in order; 1 unless they differ significantly more than chance makes them.

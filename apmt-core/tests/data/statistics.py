@@ -76,10 +76,12 @@ def factor(z):
 
 
 def limits(rate, phi, n, coverage):
-    """Spiegelhalter's limits around a rate."""
+    """Spiegelhalter's limits around a rate; n need not be whole, so binomials are SciPy's beta distribution."""
+    def up_to(r):
+        return 0.0 if r < 0 else 1.0 if r >= n else stats.beta.cdf(1 - rate, n - r, r + 1)
     for p in [(1 - coverage) / 2, (1 + coverage) / 2]:
-        r = int(stats.binom.ppf(p, n, rate))
-        back = (stats.binom.cdf(r, n, rate) - p) / stats.binom.pmf(r, n, rate)
+        r = next(r for r in range(math.ceil(n) + 1) if up_to(r) > p)
+        back = (up_to(r) - p) / (up_to(r) - up_to(r - 1))
         yield float(numpy.clip(rate + ((r - back) / n - rate) * math.sqrt(phi), 0, 1))
 
 
@@ -109,7 +111,7 @@ def funnels():
             chance = n[index] * expected[index] * (1 - expected[index])
             of_rates = (whole[index] ** 2 * of_kind * (1 - of_kind) / whole[others].sum(axis=0)).sum()
             members.append({"expected": float(expected[index]), "dispersion": phi, "limits": [
-                list(limits(expected[index], phi * (1 + of_rates / chance), int(n[index]), coverage))
+                list(limits(expected[index], phi, n[index] / (1 + of_rates / chance), coverage))
                 for coverage in [0.95, 0.998]]})
         yield {"cases": [[[int(a), int(b)] for a, b in zip(*rows)] for rows in zip(part, whole)],
                "extreme": extreme, "members": members}
