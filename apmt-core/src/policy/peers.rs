@@ -24,6 +24,7 @@
 mod found;
 mod gathering;
 mod group;
+mod sliding;
 
 use gathering::{Basis, Breaches};
 use group::{Group, Mix, mix};

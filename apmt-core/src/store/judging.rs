@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Activity, AsOf, Store, StoreStatus};
+use super::{Activity, Affected, AsOf, Store, StoreStatus};
 use crate::contribution::Contribution;
 use crate::dossier::Dossier;
 use crate::error::Result;
 use crate::name::ActorName;
-use crate::policy::{PeerGroups, Policy, Reach};
+use crate::policy::{Gathering, PeerGroups, Policy, Reach};
 use crate::time::{DAY_MS, Timestamp, Window};
 
 /// How many actors are read at a time where everybody is.
@@ -132,6 +132,8 @@ pub(super) async fn judge_and_gather<S: Store + ?Sized>(
 #[derive(Clone, Debug)]
 pub(super) struct Gathered {
     pub(super) groups: Arc<PeerGroups>,
+    /// What it was made of, to be brought up to date.
+    pub(super) gathering: Arc<Gathering>,
     /// The last instant as of which it comes to the same, from the one that was asked for on, while the log has nothing
     /// more.
     pub(super) until: Timestamp,
@@ -147,7 +149,8 @@ pub(super) async fn gather<S: Store + ?Sized>(
     mut take: impl FnMut(Activity) + Send,
 ) -> Result<Gathered> {
     if !policy.compares_peers() {
-        return Ok(Gathered { groups: Arc::new(PeerGroups::none()), until: as_of });
+        let gathering = Arc::new(policy.gathering(as_of));
+        return Ok(Gathered { groups: Arc::new(PeerGroups::none()), gathering, until: as_of });
     }
     let reach = policy.reach(as_of);
     let mut gathering = policy.gathering(as_of);
@@ -164,13 +167,58 @@ pub(super) async fn gather<S: Store + ?Sized>(
             take(activity);
         }
     }
-    // Until the day's end, past which evaluations at the ends of days are others, or until something leaves the window;
-    // and nothing may be about to enter it.
-    let window_ms = u64::from(policy.window_days()) * DAY_MS;
-    let leaves = first_to_leave.map(|at| at.plus_millis(window_ms as i64 - 1));
-    let nothing_enters = status.latest.is_none_or(|latest| latest <= as_of);
-    let until = if nothing_enters { leaves.into_iter().fold(as_of.day().end(), Ord::min) } else { as_of };
-    Ok(Gathered { groups: Arc::new(gathering.finish()), until })
+    // Past the day's end, evaluations at the ends of days are others.
+    Ok(Gathered::of(gathering, first_to_leave, as_of.day().end(), status, as_of, policy))
+}
+
+impl Gathered {
+    /// The same until that instant, or until something leaves the window; and nothing may be about to enter it.
+    fn of(
+        gathering: Gathering,
+        first_to_leave: Option<Timestamp>,
+        until: Timestamp,
+        status: &StoreStatus,
+        as_of: Timestamp,
+        policy: &Policy,
+    ) -> Self {
+        let window_ms = u64::from(policy.window_days()) * DAY_MS;
+        let leaves = first_to_leave.map(|at| at.plus_millis(window_ms as i64 - 1));
+        let nothing_enters = status.latest.is_none_or(|latest| latest <= as_of);
+        let until = if nothing_enters { leaves.into_iter().fold(until, Ord::min) } else { as_of };
+        Self { groups: Arc::new(gathering.finish()), gathering: Arc::new(gathering), until }
+    }
+
+    /// What everybody's activity comes to after more of the log: only those are read again whom it can have changed.
+    ///
+    /// `as_of` lies between the instant that this was gathered as of and [`until`](Self::until), and `after` is the
+    /// position that it was gathered at.
+    pub(super) async fn renewed(
+        &self,
+        store: &dyn Store,
+        status: &StoreStatus,
+        after: u64,
+        as_of: Timestamp,
+        policy: &Policy,
+    ) -> Result<Self> {
+        let mut affected = Affected::default();
+        let mut position = after;
+        while position < status.position {
+            let events = store.events(position, PAGE).await?;
+            let Some(last) = events.last() else { break };
+            position = last.position;
+            affected.take(store, &events).await?;
+        }
+        let reach = policy.reach(as_of);
+        let mut gathering = Gathering::clone(&self.gathering);
+        let mut first_to_leave: Option<Timestamp> = None;
+        for actor in affected.into_actors(store).await?.into_keys() {
+            let activity = store.activity(&actor, reach.activity).await?;
+            let (activity, leaves) = cut(store, activity, reach).await?;
+            first_to_leave = first_to_leave.into_iter().chain(leaves).min();
+            gathering.add(&activity);
+        }
+        Ok(Self::of(gathering, first_to_leave, self.until, status, as_of, policy))
+    }
 }
 
 /// The activity as a judgement needs it, that of the dossier's window and whole days before it; and when the first of

@@ -1,5 +1,6 @@
 //! Remembering what everybody's activity came to.
 
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -19,13 +20,17 @@ use crate::time::{Timestamp, Window};
 /// policies.
 const REMEMBERED: usize = 4;
 
+/// After more events than these, everybody is read again: of so many, most have something to do with somebody new.
+const MOST_EVENTS: u64 = 1000;
+
 /// A store that remembers what everybody's activity came to, so that a rule that
 /// [compares peers](Policy::compares_peers) does not read everybody for every dossier.
 ///
 /// What it remembers is a function of the log, the policy and `as_of`, and is used again for the same log (by its
 /// position) under the same policy (by its digest), as of an instant as of which it is the same: from the one that it was
-/// made for, until the UTC day ends, or the first contribution leaves the window. So a dossier is what it would be without
-/// it, and while the log stands still, "now" may move on. Whatever no such rule asks for goes straight to the store.
+/// made for, until the UTC day ends, or the first contribution leaves the window. So while the log stands still, "now" may
+/// move on; and after more of it, only those are read again whom it [can have changed](super::Affected). A dossier is what
+/// it would be without. Whatever no such rule asks for goes straight to the store.
 ///
 /// It is for stores that judge by themselves. Around one that asks a server, whose policy is the official one, it would
 /// judge by the caller's.
@@ -51,7 +56,7 @@ pub struct RememberPeers {
     remembered: Mutex<Vec<Remembered>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Remembered {
     digest: String,
     position: u64,
@@ -60,8 +65,9 @@ struct Remembered {
 }
 
 impl Remembered {
-    fn is_of(&self, position: u64, as_of: Timestamp, policy: &Policy) -> bool {
-        self.position == position
+    /// Whether it is what was asked for, or was before the log had more, but not too much more.
+    fn is_of(&self, positions: RangeInclusive<u64>, as_of: Timestamp, policy: &Policy) -> bool {
+        positions.contains(&self.position)
             && (self.from..=self.gathered.until).contains(&as_of)
             && self.digest == policy.digest()
     }
@@ -78,11 +84,33 @@ impl RememberPeers {
         self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn recall(&self, status: &StoreStatus, as_of: Timestamp, policy: &Policy) -> Option<Arc<PeerGroups>> {
-        let mut all = self.remembered();
-        let place = all.iter().position(|one| one.is_of(status.position, as_of, policy))?;
-        all.get_mut(..=place)?.rotate_right(1);
-        all.first().map(|one| Arc::clone(&one.gathered.groups))
+    /// What is remembered, brought up to date where the log has more by now.
+    async fn recall(
+        &self,
+        status: &StoreStatus,
+        as_of: Timestamp,
+        policy: &Policy,
+    ) -> Result<Option<Arc<PeerGroups>>> {
+        let position = status.position;
+        let (found, after) = {
+            let mut all = self.remembered();
+            let place = |positions: RangeInclusive<u64>| {
+                all.iter().position(|one| one.is_of(positions.clone(), as_of, policy))
+            };
+            let nearly = position.saturating_sub(MOST_EVENTS)..=position;
+            let Some(place) = place(position..=position).or_else(|| place(nearly)) else { return Ok(None) };
+            let one = all.remove(place);
+            let found = (one.gathered.clone(), one.position);
+            all.insert(0, one);
+            found
+        };
+        if after == position {
+            return Ok(Some(found.groups));
+        }
+        let renewed = found.renewed(&*self.inner, status, after, as_of, policy).await?;
+        let groups = Arc::clone(&renewed.groups);
+        self.remember(status, as_of, policy, renewed).await?;
+        Ok(Some(groups))
     }
 
     /// Remembers what was gathered, unless something was recorded meanwhile, which may be in it or not.
@@ -97,6 +125,8 @@ impl RememberPeers {
         if self.inner.status().await?.position == position {
             let digest = policy.digest().to_owned();
             let mut all = self.remembered();
+            // What this was before the log had more is of no use any more.
+            all.retain(|one| !one.is_of(0..=position, as_of, policy));
             all.insert(0, Remembered { digest, position, from: as_of, gathered });
             all.truncate(REMEMBERED);
         }
@@ -156,7 +186,7 @@ impl Store for RememberPeers {
         }
         let (store, status) = (&*self.inner, self.inner.status().await?);
         let as_of = as_of.resolve(&status);
-        let groups = if let Some(groups) = self.recall(&status, as_of, policy) {
+        let groups = if let Some(groups) = self.recall(&status, as_of, policy).await? {
             groups
         } else {
             let gathered = gather(store, &status, as_of, policy, drop).await?;
@@ -179,7 +209,7 @@ impl Store for RememberPeers {
         }
         let (store, status) = (&*self.inner, self.inner.status().await?);
         let as_of = as_of.resolve(&status);
-        if let Some(groups) = self.recall(&status, as_of, policy) {
+        if let Some(groups) = self.recall(&status, as_of, policy).await? {
             return judge_among(store, &groups, as_of, policy, after, limit, &status.calendar).await;
         }
         let (dossiers, gathered) = judge_and_gather(store, &status, as_of, policy, after, limit).await?;

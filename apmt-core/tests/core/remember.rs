@@ -157,13 +157,37 @@ fn everybody_is_read_once_while_the_log_stands_still_and_now_moves_on() {
         assert!(board <= 2, "the page itself, and that there is no other: {board}");
     }
     let policy = policy("p", "");
-    trial.record("bob", true, noon(-1));
-    assert!(trial.ask(AsOf::Now, &policy) > 0, "the log has more");
     assert!(trial.ask(AsOf::Now, &self::policy("other", "")) > 0, "another policy");
     assert_eq!(trial.ask(AsOf::Now, &policy), 0, "and both are remembered");
     trial.clock.set(noon(2));
     assert!(trial.ask(AsOf::Now, &policy) > 0, "another day, on which all leaves the window");
     assert_eq!(trial.ask(AsOf::Now, &policy), 0);
+}
+
+#[test]
+fn after_more_of_the_log_only_those_are_read_again_whom_it_can_have_changed() {
+    let trial = trial();
+    for (n, name) in NAMES.into_iter().enumerate() {
+        trial.record(name, n == 0, noon(-1));
+    }
+    for more in ["", "for: 2d,"] {
+        let policy = policy("p", more);
+        trial.ask(AsOf::Now, &policy);
+        let before = trial.board(AsOf::Now, &policy);
+        // A rating of a case is whoever's decided it; and what is taken back counts no longer.
+        let decided = Event::override_of("bob").case("C-1").at(noon(-1)).build().unwrap();
+        let id = Uuid::from_u128(more.len() as u128 + 1);
+        let taken_back = Event::override_of("carl").id(id).at(noon(-1)).build().unwrap();
+        block_on(trial.remembering.append(vec![decided, taken_back])).unwrap();
+        assert_eq!(trial.ask(AsOf::Now, &policy), 0, "only bob and carl are read");
+        let retraction = Event::retraction(id, "a slip").build().unwrap();
+        block_on(trial.remembering.append(vec![retraction])).unwrap();
+        assert_eq!(trial.ask(AsOf::Now, &policy), 0);
+        assert_ne!(trial.board(AsOf::Now, &policy), before);
+        let many = (0..1001).map(|n| Event::decision(&format!("new-{n}")).build().unwrap()).collect();
+        block_on(trial.remembering.append(many)).unwrap();
+        assert!(trial.ask(AsOf::Now, &policy) > 0, "of so many events, most concern somebody new");
+    }
 }
 
 #[test]
@@ -177,18 +201,51 @@ fn what_compares_no_peers_goes_straight_to_the_store() {
 /// What a trial goes through.
 #[derive(Clone, Debug)]
 enum Step {
-    Record { actor: usize, overridden: bool, hours_ago: i64 },
-    Wait { minutes: i64 },
-    Ask { hours_ago: Option<i64>, lasting: bool },
+    Record {
+        actor: usize,
+        overridden: bool,
+        hours_ago: i64,
+    },
+    /// A case of a track, on which one advises and another decides.
+    Decide {
+        agent: usize,
+        actor: usize,
+        case: usize,
+        overridden: bool,
+        hours_ago: i64,
+    },
+    TakeBack {
+        nth: usize,
+    },
+    Wait {
+        minutes: i64,
+    },
+    Ask {
+        hours_ago: Option<i64>,
+        lasting: bool,
+    },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let record = (0..NAMES.len(), any::<bool>(), -20..100_i64)
         .prop_map(|(actor, overridden, hours_ago)| Step::Record { actor, overridden, hours_ago });
+    let decide = (0..NAMES.len(), 0..NAMES.len(), 0..3_usize, any::<bool>(), 0..100_i64).prop_map(
+        |(agent, actor, case, overridden, hours_ago)| Step::Decide {
+            agent,
+            actor,
+            case,
+            overridden,
+            hours_ago,
+        },
+    );
+    let take_back = (0..60_usize).prop_map(|nth| Step::TakeBack { nth });
     let wait = (1..2000_i64).prop_map(|minutes| Step::Wait { minutes });
     let ask = (proptest::option::of(0..100_i64), any::<bool>())
         .prop_map(|(hours_ago, lasting)| Step::Ask { hours_ago, lasting });
-    proptest::collection::vec(prop_oneof![3 => record, 2 => wait, 2 => ask], 20..60)
+    proptest::collection::vec(
+        prop_oneof![3 => record, 2 => decide, 1 => take_back, 2 => wait, 3 => ask],
+        20..60,
+    )
 }
 
 proptest! {
@@ -204,6 +261,24 @@ proptest! {
             match step {
                 Step::Record { actor, overridden, hours_ago } => {
                     trial.record(NAMES[actor], overridden, now.plus_millis(-hours_ago * 3_600_000));
+                }
+                Step::Decide { agent, actor, case, overridden, hours_ago } => {
+                    let (id, at) = (format!("C-{case}"), now.plus_millis(-hours_ago * 3_600_000));
+                    let track = ["simple", "complex"][case % 2];
+                    let verdict = if overridden { "deny" } else { "grant" };
+                    let batch = [
+                        Event::case_opened(&id).track(track),
+                        Event::recommendation_of(NAMES[agent], &id, "grant"),
+                        Event::decision(NAMES[actor]).case(&id).human_verdict(verdict),
+                    ];
+                    let batch = batch.map(|event| event.at(at).build().unwrap());
+                    block_on(trial.remembering.append(batch.into())).unwrap();
+                }
+                Step::TakeBack { nth } => {
+                    let log = block_on(trial.counting.events(nth as u64, 1)).unwrap();
+                    let retractions = log.iter().map(|recorded| Event::retraction(recorded.id, "a slip"));
+                    let retractions = retractions.map(|event| event.build().unwrap()).collect();
+                    block_on(trial.remembering.append(retractions)).unwrap();
                 }
                 Step::Wait { minutes } => trial.clock.set(now.plus_millis(minutes * 60_000)),
                 Step::Ask { hours_ago, lasting: is_lasting } => {

@@ -10,10 +10,11 @@ use super::super::metric::Metric;
 use super::super::rule::Rule;
 use super::super::{Policy, Sla};
 use super::group::{Group, Mix, Parts, mix, split};
+use super::sliding::each_day;
 use super::{Evaluation, compared};
 use crate::event::ActorKind;
 use crate::metrics::Metrics;
-use crate::name::Track;
+use crate::name::{ActorName, Track};
 use crate::statistics::Cases;
 use crate::store::Activity;
 use crate::tally::{Durations, Tally};
@@ -125,6 +126,9 @@ const fn is_agent(kind: Option<ActorKind>) -> bool {
 
 /// Everybody's activities, on their way to [`PeerGroups`].
 ///
+/// As of an instant, whoever is added again is what was added last: so a gathering that is kept is brought up to date by
+/// those alone whose activity has changed.
+///
 /// ```
 /// use apmt_core::{Activity, Policy};
 /// let policy = Policy::default();
@@ -133,36 +137,39 @@ const fn is_agent(kind: Option<ActorKind>) -> bool {
 /// let groups = gathering.finish();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
-pub struct Gathering<'p> {
-    policy: &'p Policy,
+#[derive(Clone, Debug)]
+pub struct Gathering {
+    policy: Policy,
     /// `None` in a replay, which looks at the ends of days alone.
     as_of: Option<Timestamp>,
     /// The first and the last end of a day that is looked at, if any is.
     days: Option<(Day, Day)>,
     rates: Vec<Rate>,
+    /// What there is to see of each actor now, of each rule that is meant for it.
+    looks: BTreeMap<ActorName, Vec<(usize, Look)>>,
+    /// By rule, people before agents.
     breaches: Vec<BreachSeries>,
 }
 
 /// The members of both groups by one rate.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rate {
     of: Basis,
-    members: Vec<Member>,
+    members: BTreeMap<ActorName, Member>,
     numbers: Numbers,
 }
 
 /// The numbers of tracks, in the order in which they were met. 0 is that of no track, and of all where tracks are not
 /// told apart.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Numbers(BTreeMap<Track, u32>);
 
-#[derive(Debug)]
-struct Member {
+#[derive(Clone, Debug)]
+pub(super) struct Member {
     agent: bool,
     now: Vec<Cases>,
     /// What each day adds, by day.
-    days: Vec<(Day, Cases)>,
+    pub(super) days: Vec<(Day, Cases)>,
 }
 
 impl Policy {
@@ -173,7 +180,7 @@ impl Policy {
 
     /// Begins to gather the groups that a judgement as of that instant needs. Every actor's activity is to be added,
     /// each as [`reach`](Self::reach) asks for it.
-    pub fn gathering(&self, as_of: Timestamp) -> Gathering<'_> {
+    pub fn gathering(&self, as_of: Timestamp) -> Gathering {
         let look_back =
             with_peers(self).map(|rule| rule.look_back_days(self.window_days())).max().unwrap_or(0);
         let days =
@@ -183,13 +190,13 @@ impl Policy {
 
     /// Begins to gather the groups that a [replay](Self::replay) of those days needs. Every actor's whole days over
     /// [`replay_reach`](Self::replay_reach) are to be added.
-    pub fn replay_gathering(&self, from: Day, to: Day) -> Gathering<'_> {
+    pub fn replay_gathering(&self, from: Day, to: Day) -> Gathering {
         Gathering::new(self, None, Some((first_evaluation(from, self.look_back_days()), to)))
     }
 }
 
-impl<'p> Gathering<'p> {
-    fn new(policy: &'p Policy, as_of: Option<Timestamp>, days: Option<(Day, Day)>) -> Self {
+impl Gathering {
+    fn new(policy: &Policy, as_of: Option<Timestamp>, days: Option<(Day, Day)>) -> Self {
         let mut all: Vec<Basis> = with_peers(policy)
             .flat_map(|rule| {
                 rule.peers().into_iter().flat_map(|peers| compared(rule).map(|(metric, _)| peers.of(metric)))
@@ -197,7 +204,7 @@ impl<'p> Gathering<'p> {
             .collect();
         all.sort_unstable();
         all.dedup();
-        let rate = |of| Rate { of, members: Vec::new(), numbers: Numbers::default() };
+        let rate = |of| Rate { of, members: BTreeMap::new(), numbers: Numbers::default() };
         let rates = all.into_iter().map(rate).collect();
         let first = days.map_or(Day::from_number(0), |(first, _)| first);
         let count = match (as_of, days) {
@@ -214,10 +221,10 @@ impl<'p> Gathering<'p> {
                 days: vec![Breaches::default(); count],
             })
             .collect();
-        Self { policy, as_of, days, rates, breaches }
+        Self { policy: policy.clone(), as_of, days, rates, looks: BTreeMap::new(), breaches }
     }
 
-    /// Adds an actor.
+    /// Adds an actor. In a replay, each once.
     pub fn add(&mut self, activity: &Activity) {
         if self.rates.is_empty() {
             return;
@@ -227,7 +234,7 @@ impl<'p> Gathering<'p> {
         let now = self.as_of.map(|_| Metrics::of(activity.days.iter().map(|(_, tally)| tally), &[], sla));
         let days = match (self.days, self.as_of) {
             (None, _) => Vec::new(),
-            (Some(_), Some(as_of)) => whole_days(activity, self.policy, as_of),
+            (Some(_), Some(as_of)) => whole_days(activity, &self.policy, as_of),
             (Some(_), None) => activity.days.iter().map(|(day, tally)| (*day, tally)).collect(),
         };
         for Rate { of, members, numbers } in &mut self.rates {
@@ -240,36 +247,30 @@ impl<'p> Gathering<'p> {
                     of_days.extend(numbers.cases(&mix).into_iter().map(|cases| (*day, cases)));
                 });
             }
-            members.push(Member { agent, now, days: of_days });
+            members.insert(activity.actor.clone(), Member { agent, now, days: of_days });
         }
         self.count_breaches(activity, now.as_ref(), &days);
     }
 
     /// Counts whether the actor breaches each rule: now, or in a replay at the end of each day.
     fn count_breaches(&mut self, activity: &Activity, now: Option<&Metrics>, days: &[(Day, &Tally)]) {
-        let (policy, kind) = (self.policy, activity.actor_kind);
-        let rules = || with_peers(policy).filter(|rule| rule.is_for(kind));
-        let of_rule = |series: &&mut BreachSeries, rule: &Rule| {
-            series.rule == rule.id() && series.agents == is_agent(kind)
-        };
+        let (policy, kind) = (&self.policy, activity.actor_kind);
+        let series_of = |rule: usize| rule * 2 + usize::from(is_agent(kind));
+        let rules = || with_peers(policy).enumerate().filter(|(_, rule)| rule.is_for(kind));
         if let Some(metrics) = now {
             let times: Vec<&Durations> = activity.days.iter().map(|(_, tally)| &tally.processing).collect();
             let sample = Sample { metrics, times: &times };
-            for rule in rules() {
-                if let Some(series) = self.breaches.iter_mut().find(|series| of_rule(series, rule)) {
-                    series.now.count(Look::of(rule, &sample));
-                }
-            }
+            let look = |(index, rule): (usize, &Rule)| (series_of(index), Look::of(rule, &sample));
+            let looks = rules().map(look).collect();
+            self.looks.insert(activity.actor.clone(), looks);
         } else if let Some((first, last)) = self.days {
             let mut changes: Vec<(usize, Vec<Look>)> = Vec::new();
             each_change(policy, days, first, last, |day, sample| {
-                let looks = rules().map(|rule| Look::of(rule, sample)).collect();
+                let looks = rules().map(|(_, rule)| Look::of(rule, sample)).collect();
                 changes.push((place(first, day).unwrap_or(0), looks));
             });
-            for (index, rule) in rules().enumerate() {
-                let Some(series) = self.breaches.iter_mut().find(|series| of_rule(series, rule)) else {
-                    continue;
-                };
+            for (index, (rule, _)) in rules().enumerate() {
+                let Some(series) = self.breaches.get_mut(series_of(rule)) else { continue };
                 let ends = changes.iter().skip(1).map(|(place, _)| *place).chain([series.days.len()]);
                 for ((from, looks), to) in changes.iter().zip(ends) {
                     let unchanged = series.days.get_mut(*from..to).into_iter().flatten();
@@ -281,21 +282,26 @@ impl<'p> Gathering<'p> {
     }
 
     /// What they come to.
-    pub fn finish(self) -> PeerGroups {
-        let Self { policy, as_of, days, rates, breaches } = self;
+    pub fn finish(&self) -> PeerGroups {
+        let mut breaches = self.breaches.clone();
+        for (series, look) in self.looks.values().flatten() {
+            if let Some(series) = breaches.get_mut(*series) {
+                series.now.count(*look);
+            }
+        }
         let mut groups = PeerGroups { series: Vec::new(), breaches };
-        for Rate { of, mut members, numbers } in rates {
-            let tracks = numbers.into_order(&mut members);
+        for Rate { of, members, numbers } in &self.rates {
+            let (tracks, members) = numbers.in_order(members.values());
             for agents in [false, true] {
                 let members: Vec<&Member> = members.iter().filter(|member| member.agent == agents).collect();
                 let now = || Group::of(&tracks, members.iter().map(|member| &*member.now), of.min_group);
                 groups.series.push(Series {
-                    of,
+                    of: *of,
                     agents,
-                    now: as_of.map(|_| Arc::new(now())),
-                    first: days.map_or(Day::from_number(0), |(first, _)| first),
-                    days: days.map_or_else(Vec::new, |(first, last)| {
-                        each_day(&members, &tracks, of, first, last, policy)
+                    now: self.as_of.map(|_| Arc::new(now())),
+                    first: self.days.map_or(Day::from_number(0), |(first, _)| first),
+                    days: self.days.map_or_else(Vec::new, |(first, last)| {
+                        each_day(&members, &tracks, *of, first, last, &self.policy)
                     }),
                 });
             }
@@ -314,8 +320,9 @@ impl Numbers {
         cases.collect()
     }
 
-    /// Numbers the tracks in the order of their names instead: whoever is gathered first, sums come out the same.
-    fn into_order(self, members: &mut [Member]) -> Arc<[Option<Track>]> {
+    /// The tracks in the order of their names, and the members with numbers of that order: whoever is gathered first, sums
+    /// come out the same.
+    fn in_order<'m>(&self, members: impl Iterator<Item = &'m Member>) -> (Arc<[Option<Track>]>, Vec<Member>) {
         let mut order = vec![0_u32; self.0.len() + 1];
         for (new, old) in (1_u32..).zip(self.0.values()) {
             if let Some(place) = order.get_mut(*old as usize) {
@@ -325,75 +332,13 @@ impl Numbers {
         let renumber = |cases: &mut Cases| {
             cases.kind = order.get(cases.kind as usize).copied().unwrap_or_default();
         };
-        for member in members {
+        let renumbered = members.cloned().map(|mut member| {
             member.now.iter_mut().for_each(renumber);
             member.days.iter_mut().map(|(_, cases)| cases).for_each(renumber);
-        }
-        std::iter::once(None).chain(self.0.into_keys().map(Some)).collect()
-    }
-}
-
-/// The group at the end of each of those days.
-fn each_day(
-    members: &[&Member],
-    tracks: &Arc<[Option<Track>]>,
-    of: Basis,
-    first: Day,
-    last: Day,
-    policy: &Policy,
-) -> Vec<Arc<Group>> {
-    let window_days = i64::from(policy.window_days());
-    let mut sums = vec![Sliding::default(); members.len()];
-    let group =
-        |sums: &[Sliding]| Arc::new(Group::of(tracks, sums.iter().map(|sum| &*sum.cases), of.min_group));
-    let mut now = group(&sums);
-    (first.number()..=last.number())
-        .map(|number| {
-            let day = Day::from_number(number);
-            let gone = day_after(day, -window_days);
-            let mut moved = false;
-            for (sum, member) in sums.iter_mut().zip(members) {
-                moved |= sum.move_to(day, gone, &member.days);
-            }
-            if moved {
-                now = group(&sums);
-            }
-            Arc::clone(&now)
-        })
-        .collect()
-}
-
-/// One member's cases over a window that slides.
-#[derive(Clone, Debug, Default)]
-struct Sliding {
-    /// By the tracks' numbers, rising; of a track on which there are none any more, none of none.
-    cases: Vec<Cases>,
-    entered: usize,
-    left: usize,
-}
-
-impl Sliding {
-    fn move_to(&mut self, day: Day, gone: Day, days: &[(Day, Cases)]) -> bool {
-        let before = (self.entered, self.left);
-        while let Some((_, cases)) = days.get(self.entered).filter(|(entering, _)| *entering <= day) {
-            self.change(cases, u64::saturating_add);
-            self.entered += 1;
-        }
-        while let Some((_, cases)) = days.get(self.left).filter(|(leaving, _)| *leaving <= gone) {
-            self.change(cases, u64::saturating_sub);
-            self.left += 1;
-        }
-        before != (self.entered, self.left)
-    }
-
-    fn change(&mut self, by: &Cases, change: impl Fn(u64, u64) -> u64) {
-        let place = self.cases.binary_search_by_key(&by.kind, |cases| cases.kind).unwrap_or_else(|place| {
-            self.cases.insert(place, Cases { kind: by.kind, part: 0, whole: 0 });
-            place
+            member
         });
-        if let Some(cases) = self.cases.get_mut(place) {
-            (cases.part, cases.whole) = (change(cases.part, by.part), change(cases.whole, by.whole));
-        }
+        let tracks = std::iter::once(None).chain(self.0.keys().cloned().map(Some)).collect();
+        (tracks, renumbered.collect())
     }
 }
 
