@@ -9,7 +9,7 @@ use super::super::judge::{can_be_judged, day_after, first_evaluation, is_met, wh
 use super::super::metric::Metric;
 use super::super::rule::Rule;
 use super::super::{Policy, Sla};
-use super::group::{Group, Mix, Parts, mix, split};
+use super::group::{Group, Parts, mix, parts};
 use super::sliding::each_day;
 use super::{Evaluation, compared};
 use crate::event::ActorKind;
@@ -243,9 +243,9 @@ impl Gathering {
                 .map_or_else(Vec::new, |metrics| numbers.cases(&mix(of.metric, of.by_track, metrics)));
             let mut of_days = Vec::with_capacity(days.len());
             for (day, tally) in &days {
-                each_mix_of(*of, tally, sla, |mix| {
-                    of_days.extend(numbers.cases(&mix).into_iter().map(|cases| (*day, cases)));
-                });
+                let track = if of.by_track { tally.track.as_ref() } else { None };
+                let cases = numbers.cases(&[(track, parts_of(of.metric, tally, sla))]);
+                of_days.extend(cases.into_iter().map(|cases| (*day, cases)));
             }
             members.insert(activity.actor.clone(), Member { agent, now, days: of_days });
         }
@@ -311,7 +311,7 @@ impl Gathering {
 }
 
 impl Numbers {
-    fn cases(&mut self, mix: &Mix<'_>) -> Vec<Cases> {
+    fn cases(&mut self, mix: &[(Option<&Track>, Parts)]) -> Vec<Cases> {
         let cases = mix.iter().filter(|(_, (_, whole))| *whole > 0).map(|(track, (part, whole))| {
             let next = self.0.len() as u32 + 1;
             let kind = track.map_or(0, |track| *self.0.entry(track.clone()).or_insert(next));
@@ -342,13 +342,11 @@ impl Numbers {
     }
 }
 
-/// What one day adds to a rate, without the quantiles of its times where they are not asked for.
-fn each_mix_of(of: Basis, tally: &Tally, sla: Option<&Sla>, take: impl FnOnce(Mix<'_>)) {
-    let parts: fn(&Tally) -> Parts = match of.metric {
-        Metric::OverrideRate => |tally| (tally.overrides, tally.decisions),
-        Metric::OverriddenRate => |tally| (tally.recommendations_overridden, tally.recommendations),
-        other => return take(mix(other, of.by_track, &Metrics::of([tally], &[], sla))),
-    };
-    let tracks = of.by_track.then_some(&tally.tracks).into_iter().flatten();
-    take(split(parts(tally), tracks.map(|(track, own)| (track, parts(own)))));
+/// What one day's cases of a track add to a rate, without the quantiles of their times where they are not asked for.
+fn parts_of(metric: Metric, tally: &Tally, sla: Option<&Sla>) -> Parts {
+    match metric {
+        Metric::OverrideRate => (tally.overrides, tally.decisions),
+        Metric::OverriddenRate => (tally.recommendations_overridden, tally.recommendations),
+        other => parts(other, &Metrics::of([tally], &[], sla)).unwrap_or_default(),
+    }
 }

@@ -37,22 +37,17 @@ fn parts_on(metric: Metric, track: &OfTrack) -> Parts {
 /// The cases that a rate is of.
 pub(super) fn mix(metric: Metric, by_track: bool, metrics: &Metrics) -> Mix<'_> {
     let all = parts(metric, metrics).unwrap_or_default();
-    let tracks = by_track.then_some(&metrics.tracks).into_iter().flatten();
-    split(all, tracks.map(|of| (&of.track, parts_on(metric, of))))
-}
-
-/// All cases as those of each track, and the rest.
-pub(super) fn split<'a>(all: Parts, tracks: impl Iterator<Item = (&'a Track, Parts)>) -> Mix<'a> {
-    let mut mix: Mix<'a> = vec![(None, all)];
-    let mut rest = all;
-    for (track, parts) in tracks.filter(|(_, (_, whole))| *whole > 0) {
-        rest = (rest.0.saturating_sub(parts.0), rest.1.saturating_sub(parts.1));
-        mix.push((Some(track), parts));
+    let (mut mix, mut rest): (Mix<'_>, Parts) = (Vec::new(), all);
+    for of_track in metrics.tracks.iter().filter(|_| by_track) {
+        let parts = parts_on(metric, of_track);
+        if parts.1 > 0 {
+            rest = (rest.0.saturating_sub(parts.0), rest.1.saturating_sub(parts.1));
+            mix.push((Some(&of_track.track), parts));
+        }
     }
+    // Those without a track come first.
     if rest.1 > 0 {
-        mix[0].1 = rest;
-    } else {
-        mix.remove(0);
+        mix.insert(0, (None, rest));
     }
     mix
 }
