@@ -53,7 +53,7 @@ pub struct Cases {
 /// let funnel = Funnel::among(&cases(30), others.iter().map(|cases| cases.as_slice())).unwrap();
 /// assert_eq!((funnel.rate(), funnel.expected()), (0.6, 0.22));
 /// let [low, high] = funnel.limits(0.998);
-/// assert!(low > 0.04 && low < 0.10 && high > 0.37 && high < 0.45);
+/// assert!(low > 0.02 && low < 0.10 && high > 0.37 && high < 0.45);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Funnel {
