@@ -76,6 +76,12 @@ pub struct OfTrack {
     pub decisions: u64,
     /// Verdicts that reversed the recommendation.
     pub overrides: u64,
+    /// Verdicts on this actor's advice.
+    #[serde(default)]
+    pub recommendations: u64,
+    /// Verdicts that reversed this actor's advice.
+    #[serde(default)]
+    pub recommendations_overridden: u64,
     /// Processing times.
     pub processed: u64,
     /// Cases on the actor's clock at `as_of`.
@@ -250,6 +256,8 @@ impl OfTrack {
             track: track.clone(),
             decisions: sum(|tally| tally.decisions),
             overrides: sum(|tally| tally.overrides),
+            recommendations: sum(|tally| tally.recommendations),
+            recommendations_overridden: sum(|tally| tally.recommendations_overridden),
             processed,
             open: open().count() as u64,
             overdue: target.map(|target| open().filter(|case| !is_in_time(case, target)).count() as u64),

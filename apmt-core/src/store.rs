@@ -15,11 +15,14 @@
 //! The conformance suite (feature `conformance`) has a test for every one of these sentences and more; a store that
 //! passes it can be used wherever APMT takes a store.
 
+mod affected;
 mod judging;
 mod notes;
+mod remember;
 
 use std::fmt;
 
+pub use affected::Affected;
 pub use judging::{judge_here, judge_one_here};
 
 use async_trait::async_trait;
@@ -37,6 +40,7 @@ use crate::tally::Tally;
 use crate::time::{DAY_MS, Day, Timestamp, Window};
 
 pub use notes::SharedNotes;
+pub use remember::RememberPeers;
 
 /// What a store answers for one event of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ mod metrics;
 mod overview;
 mod policy;
 mod properties;
+mod remember;
 mod statistics;
 mod tally;
 mod wire;
