@@ -20,6 +20,7 @@ mod notes;
 
 use std::fmt;
 
+pub(crate) use judging::cut;
 pub use judging::{judge_here, judge_one_here};
 
 use async_trait::async_trait;

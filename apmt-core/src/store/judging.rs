@@ -125,7 +125,7 @@ async fn gather<S: Store + ?Sized>(
 }
 
 /// The activity as a judgement needs it: that of the dossier's window, and whole days before it.
-async fn cut<S: Store + ?Sized>(store: &S, activity: Activity, reach: Reach) -> Result<Activity> {
+pub(crate) async fn cut<S: Store + ?Sized>(store: &S, activity: Activity, reach: Reach) -> Result<Activity> {
     let Some(before) = reach.before else { return Ok(activity) };
     // Whoever did nothing on the day that the window cuts through has nothing on either side of it.
     let (first, _) = reach.window.days();
