@@ -203,7 +203,7 @@ impl Derived {
         let stored = |write: fn(&DayTally) -> Vec<u8>| -> Vec<Vec<u8>> {
             keys.iter().filter_map(|key| self.days.peek(key)).map(write).collect()
         };
-        let (tallies, entries) = (stored(DayTally::write_tally), stored(DayTally::write_entries));
+        let (tallies, entries) = (stored(DayTally::write_tallies), stored(DayTally::write_entries));
         let put = connection
             .prepare_cached(
                 "INSERT INTO days (actor, day, tally, entries) \

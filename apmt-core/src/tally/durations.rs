@@ -1,6 +1,6 @@
 //! A multiset of processing times, kept whole and in order.
 
-/// Processing times in milliseconds, or in working days, sorted.
+/// Processing times in milliseconds, sorted.
 ///
 /// A time under 49.7 days takes four bytes and any other eight: every long one is greater than every short one, so the
 /// two runs one after the other are in order.
@@ -55,19 +55,6 @@ impl Durations {
         match u32::try_from(value) {
             Ok(value) => insert_sorted(&mut self.short, value),
             Err(_) => insert_sorted(&mut self.long, value),
-        }
-    }
-
-    /// The largest value.
-    pub(super) fn last(&self) -> Option<u64> {
-        self.long.last().copied().or_else(|| self.short.last().map(|value| u64::from(*value)))
-    }
-
-    /// Adds a value that is larger than all that are there, so many times.
-    pub(super) fn push(&mut self, value: u64, times: usize) {
-        match u32::try_from(value) {
-            Ok(value) => self.short.resize(self.short.len() + times, value),
-            Err(_) => self.long.resize(self.long.len() + times, value),
         }
     }
 
