@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use apmt_core::case::FOLD_VERSION;
 use apmt_core::conformance::{now, random_events, time};
 use apmt_core::evidence::{Bundle, Flaw, verify};
 use apmt_core::policy::DEFAULT_POLICY_YAML;
@@ -218,8 +219,12 @@ fn what_is_no_bundle_or_of_another_version_is_not_judged() {
         later.to_string(),
         "the bundle is of version 2, and this apmt reads version 1: verify it with the apmt that wrote it"
     );
-    let fold = flaw(&file.replacen("\"fold\": 2", "\"fold\": 3", 1));
-    assert!(matches!(fold, Flaw::Fold { found: 3, .. }) && !fold.is_found(), "{fold}");
+    let folded = |version: i64| format!("\"fold\": {version}");
+    let fold = flaw(&file.replacen(&folded(FOLD_VERSION), &folded(FOLD_VERSION + 1), 1));
+    assert!(
+        matches!(fold, Flaw::Fold { found, .. } if found == FOLD_VERSION + 1) && !fold.is_found(),
+        "{fold}"
+    );
 }
 
 #[test]
