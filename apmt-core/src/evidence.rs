@@ -1,7 +1,7 @@
 //! Evidence: one file from which whoever doubts a dossier recomputes it, to the byte, offline.
 //!
 //! [`Bundle::gather`] reads from a store what one actor's dossier is made of, and [`Bundle::write`] writes it. On the
-//! other side's machine [`verify`] puts the events into a [`MemoryStore`](crate::MemoryStore), judges as every store
+//! other side's machine [`verify`] puts the events into a [`MemoryStore`], judges as every store
 //! does, and compares.
 //!
 //! # What is in it
@@ -9,9 +9,9 @@
 //! |---|---|
 //! | `apmt_evidence` | the version of this format: [`VERSION`] |
 //! | `about` | whose dossier, as of when, how far the log went, which version of APMT wrote it; the policy and the calendar, each with its digest and as a text that reads back to it |
-//! | `dossier` | the dossier, byte for byte as [`Dossier::to_json`](crate::Dossier::to_json) writes it |
+//! | `dossier` | the dossier, byte for byte as [`Dossier::to_json`] writes it |
 //! | `events` | one a line, in log order, as the log has them: every event of each case that counts for the actor or stands on the actor's clock, whoever caused it; the actor's events without a case; retractions of any of these; and the case on which it was last said whether the actor is a person or a machine |
-//! | `peers` | where a rule compares with peers: a tally a day of everybody else, without names, cases or events, as an [`Activity`](crate::Activity) |
+//! | `peers` | where a rule compares with peers: a tally a day of everybody else, without names, cases or events, as an [`Activity`] |
 //! | `seal` | what all of it comes to: see below |
 //!
 //! A dossier is a function of the log as it stood, so a case's events after `as_of` are there too: stars go to a verdict
@@ -48,7 +48,7 @@
 //! assert_eq!((verified.dossier.metrics.overrides, verified.seal), (1, seal));
 //!
 //! let flaw = verify(&file.replace(r#""overrides":1"#, r#""overrides":2"#)).await.unwrap_err();
-//! assert_eq!(flaw.to_string(), "the dossier differs at appeals.overrides: the file says 2, and its events come to 1");
+//! assert_eq!(flaw.to_string(), "the dossier differs at overrides: the file says 2, and its events come to 1");
 //! # Ok::<(), apmt_core::Error>(())
 //! # }).unwrap();
 //! ```
