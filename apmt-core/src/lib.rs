@@ -63,6 +63,9 @@
 //!
 //! A plan that is *recommended* is no decision: that is a supervisor's.
 //!
+//! **And can be made again.** An evidence [`Bundle`](evidence::Bundle) is one file from which anybody recomputes a dossier
+//! to the byte.
+//!
 //! # Features
 //! - `conformance`: the suite that every store runs, for tests of stores, one's own included.
 //! - `openapi`: `utoipa::ToSchema` for all that goes over the wire, for services that describe themselves.
@@ -85,6 +88,7 @@ pub mod contribution;
 pub mod dossier;
 mod error;
 pub mod event;
+pub mod evidence;
 pub mod memory;
 pub mod metrics;
 mod name;

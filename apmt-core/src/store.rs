@@ -23,6 +23,7 @@ mod remember;
 use std::fmt;
 
 pub use affected::Affected;
+pub(crate) use judging::cut;
 pub use judging::{judge_here, judge_one_here};
 
 use async_trait::async_trait;

@@ -223,7 +223,7 @@ impl Gathered {
 
 /// The activity as a judgement needs it, that of the dossier's window and whole days before it; and when the first of
 /// what counts on the window's first day counts.
-async fn cut<S: Store + ?Sized>(
+pub(crate) async fn cut<S: Store + ?Sized>(
     store: &S,
     activity: Activity,
     reach: Reach,

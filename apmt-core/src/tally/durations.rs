@@ -88,6 +88,10 @@ impl Durations {
     /// values in `k` runs takes O(k · log n) rounds' worth of binary searches. (Frederickson and Johnson, "The
     /// complexity of selection and ranking in X+Y and matrices with sorted columns", 1982.)
     pub fn nth_of(runs: &[&Self], rank: usize) -> Option<u64> {
+        // A window that slides over days is one run.
+        if let [run] = runs {
+            return run.get(rank);
+        }
         let mut left: Vec<Left<'_>> =
             runs.iter().map(|run| Left { run, from: 0, under: 0, up_to: 0, to: run.len() }).collect();
         let mut rank = rank;

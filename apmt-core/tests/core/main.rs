@@ -5,6 +5,7 @@
 mod calendar;
 mod calendar_files;
 mod event;
+mod evidence;
 mod fold;
 mod memory;
 mod metrics;
