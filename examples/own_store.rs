@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use apmt_core::contribution::Cursor;
-use apmt_core::tally::Tally;
+use apmt_core::tally::ByTrack;
 use apmt_core::{
     Activity, ActorName, Calendar, CaseId, Clock, Contribution, Day, Error, Event, Receipt, Recorded, Result,
     Store, StoreStatus, SystemClock, What, Window, case, store,
@@ -124,11 +124,14 @@ impl Store for LogStore {
         let said = said.filter(|event| event.event.actor_kind().is_some());
         activity.actor_kind =
             said.max_by_key(|event| event.order()).and_then(|event| event.event.actor_kind());
-        let mut days: BTreeMap<Day, Tally> = BTreeMap::new();
+        let mut days: BTreeMap<Day, ByTrack> = BTreeMap::new();
         for one in self.contributions(actor, window, None, usize::MAX).await? {
             days.entry(one.at.day()).or_default().add(one.track.as_ref(), &one.measure);
         }
-        activity.days = days.into_iter().collect();
+        activity.days = days
+            .into_iter()
+            .flat_map(|(day, by_track)| by_track.into_tallies().into_iter().map(move |tally| (day, tally)))
+            .collect();
         for (_, events) in self.cases()?.into_iter().filter(|(case_id, _)| case_id.is_some()) {
             let clock = case::clock_at(&events, &self.calendar, window.until);
             let theirs = clock.filter(|clock| clock.holder == *actor);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use apmt_core::store::RememberPeers;
 use apmt_core::{Calendar, Clock, Invalid, OtherCalendar, Policy, Result, Store, SystemClock, WhenFull};
 
 use crate::client::Client;
@@ -212,7 +213,15 @@ impl ClientBuilder {
                 let (clock, on_append) = (clock.clone(), Some(on_append));
                 let options =
                     url::Options { clock, calendar, other_calendar, progress, read_only, key, on_append };
-                url::open(&url, options)?
+                let (store, calendar) = url::open(&url, options)?;
+                // Only what is here has a calendar here, and is judged here.
+                match calendar {
+                    Some(calendar) => {
+                        let store: Arc<dyn Store> = Arc::new(RememberPeers::new(store));
+                        (store, Some(calendar))
+                    }
+                    None => (store, None),
+                }
             }
             (None, Some(store)) => {
                 let rule = "belongs to the store, which is open already: give it to the store's own builder";

@@ -66,7 +66,7 @@ use crate::time::Timestamp;
 
 /// The version of what the fold makes of a log. It rises whenever the same log comes to something else, and then every
 /// store folds again when it is opened.
-pub const FOLD_VERSION: i64 = 2;
+pub const FOLD_VERSION: i64 = 3;
 
 /// What a case's events come to.
 #[derive(Clone, Debug)]

@@ -33,6 +33,7 @@
 mod activity;
 mod append;
 mod bench;
+mod bundles;
 mod case_clocks;
 mod concurrent;
 mod dossiers;
@@ -47,6 +48,7 @@ mod refold;
 pub use activity::*;
 pub use append::*;
 pub use bench::{Bench, BlockOn, Fresh, Setup, Trial, now, time};
+pub use bundles::*;
 pub use case_clocks::*;
 pub use concurrent::*;
 pub use dossiers::*;
@@ -146,6 +148,7 @@ macro_rules! conformance {
             dossiers_are_paged
             random_logs_come_to_what_a_naive_recomputation_says
             order_and_batching_change_no_dossier
+            a_bundle_comes_to_the_very_dossier
             // hostile
             hostile_names_are_kept_apart
             names_of_256_bytes_are_kept_whole

@@ -30,7 +30,7 @@
 //! ([`case::fold`]): verdicts, processing times through a [`Calendar`], stars, the machine's side of each verdict,
 //! appeals. The order of arrival, duplicates and late events change nothing, and a retraction takes back what it names.
 //!
-//! **Contributions are tallied into metrics.** A store keeps a [`Tally`](tally::Tally) an actor and a day, with every
+//! **Contributions are tallied into metrics.** A store keeps a [`Tally`](tally::Tally) an actor, a day and a track, with every
 //! processing time whole, so [`Metrics`] over 90 days are exact: [quantiles](metrics) of type 7, Wilson intervals.
 //!
 //! **Rules judge the metrics.** A [`Policy`] is YAML; its rules compare metrics with thresholds, and each rule that holds
@@ -63,6 +63,9 @@
 //!
 //! A plan that is *recommended* is no decision: that is a supervisor's.
 //!
+//! **And can be made again.** An evidence [`Bundle`](evidence::Bundle) is one file from which anybody recomputes a dossier
+//! to the byte.
+//!
 //! # Features
 //! - `conformance`: the suite that every store runs, for tests of stores, one's own included.
 //! - `openapi`: `utoipa::ToSchema` for all that goes over the wire, for services that describe themselves.
@@ -85,6 +88,7 @@ pub mod contribution;
 pub mod dossier;
 mod error;
 pub mod event;
+pub mod evidence;
 pub mod memory;
 pub mod metrics;
 mod name;

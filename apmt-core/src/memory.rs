@@ -268,12 +268,13 @@ impl State {
         activity.actor_kind = actor.kind.map(|(_, kind)| kind);
         let (first, last) = window.days();
         if first <= last {
-            for (day, tally) in actor.days.range(first..=last) {
-                let tally =
-                    if window.covers(*day) { tally.tally().clone() } else { tally.tally_within(&window) };
-                if !tally.is_empty() {
-                    activity.days.push((*day, tally));
-                }
+            for (day, tallied) in actor.days.range(first..=last) {
+                let tallies = if window.covers(*day) {
+                    tallied.tallies().to_vec()
+                } else {
+                    tallied.tallies_within(&window)
+                };
+                activity.days.extend(tallies.into_iter().map(|tally| (*day, tally)));
             }
         }
         activity.open = self.open_at(actor, window.until, calendar);

@@ -76,6 +76,12 @@ pub struct OfTrack {
     pub decisions: u64,
     /// Verdicts that reversed the recommendation.
     pub overrides: u64,
+    /// Verdicts on this actor's advice.
+    #[serde(default)]
+    pub recommendations: u64,
+    /// Verdicts that reversed this actor's advice.
+    #[serde(default)]
+    pub recommendations_overridden: u64,
     /// Processing times.
     pub processed: u64,
     /// Cases on the actor's clock at `as_of`.
@@ -195,9 +201,9 @@ impl Metrics {
             sum.add_counts(tally);
             if !tally.processing.is_empty() {
                 runs.push(&tally.processing);
-                met += sla.map_or(0, |sla| met_in(tally, sla));
+                met += sla.map_or(0, |sla| within(tally, sla.target_of(tally.track.as_ref())));
             }
-            for (track, tally) in &tally.tracks {
+            if let Some(track) = &tally.track {
                 tracks.entry(track).or_default().push(tally);
             }
         }
@@ -250,6 +256,8 @@ impl OfTrack {
             track: track.clone(),
             decisions: sum(|tally| tally.decisions),
             overrides: sum(|tally| tally.overrides),
+            recommendations: sum(|tally| tally.recommendations),
+            recommendations_overridden: sum(|tally| tally.recommendations_overridden),
             processed,
             open: open().count() as u64,
             overdue: target.map(|target| open().filter(|case| !is_in_time(case, target)).count() as u64),
@@ -294,21 +302,10 @@ fn is_in_time(case: &OpenCase, target: Target) -> bool {
 
 /// How many of a tally's times meet a target.
 fn within(tally: &Tally, target: Target) -> u64 {
-    let met = match target {
-        Target::Counted { ms } => tally.processing.count_up_to(ms),
-        Target::WorkingDays(days) => tally.working_days.count_up_to(u64::from(days)),
-    };
-    met as u64
-}
-
-/// How many of a tally's times meet the target of their own track: all by the common one, and those of a track that has
-/// another by that instead.
-fn met_in(tally: &Tally, sla: &Sla) -> u64 {
-    let own = sla.tracks().iter().filter_map(|(track, target)| Some((tally.tracks.get(track)?, *target)));
-    own.fold(within(tally, sla.target()), |met, (of_track, target)| {
-        // Stored counts that were damaged come out wrong, and nothing panics.
-        (met + within(of_track, target)).saturating_sub(within(of_track, sla.target()))
-    })
+    match target {
+        Target::Counted { ms } => tally.processing.count_up_to(ms) as u64,
+        Target::WorkingDays(days) => tally.working_days.count_up_to(days),
+    }
 }
 
 fn ratio(part: u64, whole: u64) -> Option<f64> {

@@ -5,14 +5,15 @@ mod event;
 
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
-    Array, KnownFormat, ObjectBuilder, OneOfBuilder, Ref, Schema, SchemaFormat, SchemaType, Type,
+    Array, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, Ref, Schema, SchemaFormat, SchemaType,
+    Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::contribution::Contribution;
 use crate::name::{ActorName, CaseId, MAX_NAME_BYTES, Track};
 use crate::policy::Metric;
-use crate::tally::{Durations, Tally};
+use crate::tally::{Durations, Tally, WorkingDays};
 use crate::time::Timestamp;
 
 type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -113,6 +114,12 @@ schema!(
 schema!(
     Durations,
     Array::new(count()).description_of("Processing times in milliseconds, in ascending order.")
+);
+
+schema!(
+    WorkingDays,
+    Array::new(ArrayBuilder::new().items(count()).min_items(Some(2)).max_items(Some(2)).build())
+        .description_of("Each working day that any time came to, in ascending order, with how many did.")
 );
 
 /// One day of an activity, as [`wire::days`](crate::wire::days) writes it.

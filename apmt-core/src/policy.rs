@@ -17,7 +17,7 @@
 //! | `min` | counts and what each must be at least, such as `{decisions: 20}`: below, the rule does not hold, and the actor's status is `insufficient_data`, never good, unless another rule is raised, or a condition that has enough to go by fails already |
 //! | `for` | for how many days it must have held at each daily evaluation before it is raised, such as `30d`; see [`judge`] |
 //! | `clear_after` | for how many days it must not have held before it is raised no longer |
-//! | `peers` | `{by: [kind], limit: 0.998, min_group: 8}`: the actor's rate must also lie outside the funnel limits of its peers, that is of everybody of the same kind; see [`Peers`]. All three may be left away and are then these. In a group under `min_group` the rule does not hold, and whoever meets its conditions is `insufficient_data` |
+//! | `peers` | `{by: [kind], limit: 0.998, min_group: 8}`: the actor's rate must also lie outside the funnel limits of its peers, that is of everybody of the same kind; with `by: [track, kind]`, of what its own cases would come to at their rates on each track; see [`Peers`]. All three may be left away and are then these. In a group under `min_group` the rule does not hold, and whoever meets its conditions is `insufficient_data` |
 //! | `applies_to` | `{kind: human}` (whoever is not said to be an agent) or `{kind: agent}` (whoever is) |
 //! | `critical_element` | the critical element of the performance standards that the rule speaks of |
 //! | `advise` | what is advised where the rule is raised, such as `training` |
@@ -55,6 +55,7 @@ mod canonical;
 mod chance;
 mod condition;
 mod explanation;
+mod grounds;
 pub mod judge;
 mod lint;
 mod metric;
@@ -70,10 +71,11 @@ mod words;
 pub use bound::{Bound, BoundKind};
 pub use condition::{Comparison, Condition};
 pub use explanation::{BoundFound, Clears, CommonCause, Explanation, Finding, Minimum, Remedy, RuleState};
+pub use grounds::{Ground, Grounds};
 pub use judge::Stretch;
 pub use lint::Lint;
 pub use metric::Metric;
-pub use peers::{Gathering, PeerBand, PeerGroups, Peers, PeersBy, PeersFound};
+pub use peers::{Gathering, PeerBand, PeerGroups, Peers, PeersBy, PeersFound, TrackBand};
 pub use reason::{ConditionHeld, PolicyName, Reason};
 pub use rule::Rule;
 pub use schema::json_schema;

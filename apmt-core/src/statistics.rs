@@ -10,7 +10,7 @@
 //! | [`clopper_pearson`] | a rate, exact: it never covers less than it says | C. J. Clopper and E. S. Pearson, Biometrika 26, 1934 |
 //! | [`t_bound`] | a mean | Student, Biometrika 6, 1908 |
 //! | [`lower_rank`], [`upper_rank`] | a quantile, by order statistics: free of any assumption on the distribution | H. A. David and H. N. Nagaraja, "Order Statistics", 3rd ed., 7.1 |
-//! | [`Funnel`] | a rate among its peers' | D. J. Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics in Medicine 24, 2005 |
+//! | [`Funnel`] | a rate among those of others, whatever the mix of their cases | D. J. Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics in Medicine 24, 2005 |
 //!
 //! | distribution | how |
 //! |---|---|
@@ -25,7 +25,7 @@ mod funnel;
 
 use std::f64::consts::PI;
 
-pub use funnel::Funnel;
+pub use funnel::{Cases, Funnel};
 
 /// The two ends of Wilson's score interval of `part` out of `whole`, `z` standard errors wide to each side; `None` if
 /// `whole` is 0.

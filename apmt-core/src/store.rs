@@ -15,11 +15,15 @@
 //! The conformance suite (feature `conformance`) has a test for every one of these sentences and more; a store that
 //! passes it can be used wherever APMT takes a store.
 
+mod affected;
 mod judging;
 mod notes;
+mod remember;
 
 use std::fmt;
 
+pub use affected::Affected;
+pub(crate) use judging::cut;
 pub use judging::{judge_here, judge_one_here};
 
 use async_trait::async_trait;
@@ -37,6 +41,7 @@ use crate::tally::Tally;
 use crate::time::{DAY_MS, Day, Timestamp, Window};
 
 pub use notes::SharedNotes;
+pub use remember::RememberPeers;
 
 /// What a store answers for one event of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,10 +115,10 @@ impl Serialize for Recorded {
     }
 }
 
-/// What metrics need of an actor over a window: a tally a day, and what stands on the actor's clock at its end.
+/// What metrics need of an actor over a window: a tally a day and track, and what stands on the actor's clock at its end.
 ///
-/// In JSON each of the `days` is an object with the `day` (such as `2026-03-02`) and its `tally`, whose `processing` is
-/// the times in milliseconds, in order.
+/// In JSON each of the `days` is an object with the `day` (such as `2026-03-02`) and a `tally`, whose `processing` is the
+/// times in milliseconds, in order; a day with cases of several tracks has one each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Activity {
@@ -122,8 +127,8 @@ pub struct Activity {
     /// Whether a person or a machine: what was said last.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub actor_kind: Option<ActorKind>,
-    /// What counts on each UTC day, in order; days on which nothing counts are left out. The first and the last day
-    /// hold only what lies in the window.
+    /// What counts on each UTC day, in order, a tally for each track of its cases; days on which nothing counts are left
+    /// out. The first and the last day hold only what lies in the window.
     #[serde(with = "crate::wire::days")]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::openapi::DayWithTally>))]
     pub days: Vec<(Day, Tally)>,
@@ -157,8 +162,8 @@ impl Activity {
             }
             if day == first {
                 let mut inside = tally.clone();
-                for contribution in before {
-                    inside.remove(contribution.track.as_ref(), &contribution.measure);
+                for contribution in before.iter().filter(|before| before.track == tally.track) {
+                    inside.remove(&contribution.measure);
                 }
                 if !inside.is_empty() {
                     days.push((day, inside));
@@ -175,7 +180,7 @@ impl Activity {
     #[must_use]
     pub fn of_track(&self, track: &Track) -> Self {
         let part = |days: &[(Day, Tally)]| -> Vec<(Day, Tally)> {
-            days.iter().filter_map(|(day, tally)| Some((*day, tally.of_track(track)?))).collect()
+            days.iter().filter(|(_, tally)| tally.track.as_ref() == Some(track)).cloned().collect()
         };
         Self {
             actor: self.actor.clone(),

@@ -7,21 +7,28 @@
 
 mod day;
 mod durations;
+mod working_days;
 
 pub use day::{DayTally, Entry, StoredTallyError};
 pub use durations::Durations;
-
-use std::collections::BTreeMap;
+pub use working_days::WorkingDays;
 
 use serde::{Deserialize, Serialize};
 
 use crate::contribution::Measure;
 use crate::name::Track;
 
-/// What a set of contributions comes to.
+/// How many counts a tally has.
+const COUNTS: usize = 13;
+
+/// What a set of contributions comes to, all of them on cases of one track.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tally {
+    /// The cases' track; absent for what is on cases without one, or on none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pub track: Option<Track>,
     /// Verdicts, overrides included.
     pub decisions: u64,
     /// Verdicts that reversed the recommendation.
@@ -43,69 +50,40 @@ pub struct Tally {
     pub overrides_reversed: u64,
     /// Processing times, in milliseconds.
     pub processing: Durations,
-    /// The working day that each of them had come to, in order of their own.
-    pub working_days: Durations,
-    /// What counts of the cases of each track; what is of none is in the numbers above alone. A track's own tally has
-    /// no tracks.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[cfg_attr(feature = "openapi", schema(no_recursion))]
-    pub tracks: BTreeMap<Track, Tally>,
+    /// The working day that each of them had come to.
+    pub working_days: WorkingDays,
 }
 
 impl Tally {
-    /// Counts a measure of a case of that track.
-    pub fn add(&mut self, track: Option<&Track>, measure: &Measure) {
-        self.add_time(measure);
-        self.count(measure, |count| *count += 1);
-        if let Some(track) = track {
-            self.tracks.entry(track.clone()).or_default().add(None, measure);
+    /// Nothing, on cases of that track.
+    pub fn of(track: Option<Track>) -> Self {
+        Self { track, ..Self::default() }
+    }
+
+    /// Counts a measure.
+    pub fn add(&mut self, measure: &Measure) {
+        if let Measure::Processing { counted_ms, working_day, .. } = measure {
+            self.processing.insert(*counted_ms);
+            self.working_days.insert(*working_day);
         }
+        self.count(measure, |count| *count += 1);
     }
 
     /// Takes back a measure that was counted.
-    pub fn remove(&mut self, track: Option<&Track>, measure: &Measure) {
+    pub fn remove(&mut self, measure: &Measure) {
         if let Measure::Processing { counted_ms, working_day, .. } = measure {
             self.processing.remove(*counted_ms);
-            self.working_days.remove(u64::from(*working_day));
+            self.working_days.remove(*working_day);
         }
         self.count(measure, |count| *count = count.saturating_sub(1));
-        if let Some(track) = track {
-            self.change_track(track, |tally| tally.remove(None, measure));
-        }
     }
 
-    fn add_time(&mut self, measure: &Measure) {
-        if let Measure::Processing { counted_ms, working_day, .. } = measure {
-            self.processing.insert(*counted_ms);
-            self.working_days.insert(u64::from(*working_day));
-        }
-    }
-
-    /// What counts of one track's cases, as a tally that knows their track; `None` if nothing does.
-    pub fn of_track(&self, track: &Track) -> Option<Self> {
-        let own = self.tracks.get(track)?;
-        Some(Self { tracks: [(track.clone(), own.clone())].into(), ..own.clone() })
-    }
-
-    /// Changes a track's tally; one that is left with nothing goes.
-    fn change_track(&mut self, track: &Track, change: impl FnOnce(&mut Self)) {
-        if let Some(tally) = self.tracks.get_mut(track) {
-            change(tally);
-            if tally.is_empty() {
-                self.tracks.remove(track);
-            }
-        }
-    }
-
-    /// Adds another tally, its tracks included; its times only where they are wanted.
+    /// Adds another tally; its times only where they are wanted.
     pub(crate) fn add_all(&mut self, other: &Self, with_times: bool) {
         self.add_counts(other);
         if with_times {
             self.processing.insert_all(&other.processing);
             self.working_days.insert_all(&other.working_days);
-        }
-        for (track, tally) in &other.tracks {
-            self.tracks.entry(track.clone()).or_default().add_all(tally, with_times);
         }
     }
 
@@ -116,13 +94,10 @@ impl Tally {
             self.processing.remove_all(&other.processing);
             self.working_days.remove_all(&other.working_days);
         }
-        for (track, tally) in &other.tracks {
-            self.change_track(track, |own| own.take_all(tally, with_times));
-        }
     }
 
-    /// Adds another tally's counts, but not its times and its tracks. Counts that were damaged where they were stored may
-    /// be anything: they come out wrong, and nothing panics.
+    /// Adds another tally's counts, but not its times. Counts that were damaged where they were stored may be anything:
+    /// they come out wrong, and nothing panics.
     pub(crate) fn add_counts(&mut self, other: &Self) {
         self.each_count(other, u64::saturating_add);
     }
@@ -132,26 +107,54 @@ impl Tally {
     }
 
     fn each_count(&mut self, other: &Self, change: impl Fn(u64, u64) -> u64) {
-        for (count, by) in [
-            (&mut self.decisions, other.decisions),
-            (&mut self.overrides, other.overrides),
-            (&mut self.recommendations, other.recommendations),
-            (&mut self.recommendations_overridden, other.recommendations_overridden),
-            (&mut self.appeals, other.appeals),
-            (&mut self.appeals_reversed, other.appeals_reversed),
-            (&mut self.overrides_upheld, other.overrides_upheld),
-            (&mut self.overrides_reversed, other.overrides_reversed),
-        ] {
-            *count = change(*count, by);
-        }
-        for (count, by) in self.stars.iter_mut().zip(other.stars) {
+        for (count, by) in self.counts_mut().into_iter().zip(other.counts()) {
             *count = change(*count, by);
         }
     }
 
     /// Whether nothing is counted.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.counts().iter().all(|count| *count == 0) && self.processing.is_empty()
+    }
+
+    /// Every count, in the order in which they are stored.
+    fn counts(&self) -> [u64; COUNTS] {
+        let [one, two, three, four, five] = self.stars;
+        [
+            self.decisions,
+            self.overrides,
+            self.recommendations,
+            self.recommendations_overridden,
+            one,
+            two,
+            three,
+            four,
+            five,
+            self.appeals,
+            self.appeals_reversed,
+            self.overrides_upheld,
+            self.overrides_reversed,
+        ]
+    }
+
+    /// The same, to be changed.
+    fn counts_mut(&mut self) -> [&mut u64; COUNTS] {
+        let [one, two, three, four, five] = &mut self.stars;
+        [
+            &mut self.decisions,
+            &mut self.overrides,
+            &mut self.recommendations,
+            &mut self.recommendations_overridden,
+            one,
+            two,
+            three,
+            four,
+            five,
+            &mut self.appeals,
+            &mut self.appeals_reversed,
+            &mut self.overrides_upheld,
+            &mut self.overrides_reversed,
+        ]
     }
 
     fn count(&mut self, measure: &Measure, change: impl Fn(&mut u64)) {
@@ -180,6 +183,67 @@ impl Tally {
                 also(&mut self.appeals_reversed, reversed);
                 also(&mut self.overrides_upheld, overrode && !reversed);
                 also(&mut self.overrides_reversed, overrode && reversed);
+            }
+        }
+    }
+}
+
+/// Tallies of the same day or window, one for each track, in the order of the tracks' names; that of no track is first.
+/// What counts is in one of them, so that nothing is held twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ByTrack(Vec<Tally>);
+
+impl ByTrack {
+    /// The tallies, none of which is empty.
+    pub fn tallies(&self) -> &[Tally] {
+        &self.0
+    }
+
+    /// The tallies, none of which is empty.
+    pub fn into_tallies(self) -> Vec<Tally> {
+        self.0
+    }
+
+    /// Counts a measure of a case of that track.
+    pub fn add(&mut self, track: Option<&Track>, measure: &Measure) {
+        self.of(track).add(measure);
+    }
+
+    /// Takes back a measure that was counted.
+    pub fn remove(&mut self, track: Option<&Track>, measure: &Measure) {
+        self.change(track, |tally| tally.remove(measure));
+    }
+
+    /// Adds a tally to that of its track; its times only where they are wanted.
+    pub(crate) fn add_all(&mut self, tally: &Tally, with_times: bool) {
+        self.of(tally.track.as_ref()).add_all(tally, with_times);
+    }
+
+    /// Takes away a tally that was added so.
+    pub(crate) fn take_all(&mut self, tally: &Tally, with_times: bool) {
+        self.change(tally.track.as_ref(), |own| own.take_all(tally, with_times));
+    }
+
+    fn place(&self, track: Option<&Track>) -> Result<usize, usize> {
+        self.0.binary_search_by(|tally| tally.track.as_ref().cmp(&track))
+    }
+
+    /// The tally of a track, made if there is none yet.
+    fn of(&mut self, track: Option<&Track>) -> &mut Tally {
+        let place = self.place(track).unwrap_or_else(|place| {
+            self.0.insert(place, Tally::of(track.cloned()));
+            place
+        });
+        &mut self.0[place]
+    }
+
+    /// Changes a track's tally; one that is left with nothing goes.
+    fn change(&mut self, track: Option<&Track>, change: impl FnOnce(&mut Tally)) {
+        let Ok(place) = self.place(track) else { return };
+        if let Some(tally) = self.0.get_mut(place) {
+            change(tally);
+            if tally.is_empty() {
+                self.0.remove(place);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod completions;
 mod demo;
+mod evidence;
 mod export;
 mod import;
 mod key;
@@ -42,6 +43,8 @@ Examples:
   apmt import log.jsonl.gz --store sqlite:apmt.db
   apmt dossier anne@sba.gov
   apmt scoreboard --as-of latest --json
+  apmt evidence anne@sba.gov -o anne.json
+      writes her dossier with all that it is made of, for apmt verify-evidence on another machine
   apmt plan notice anne@sba.gov --directory people.yaml --html > notice.html
       pre-fills the notice that opens an improvement plan
   apmt serve
@@ -60,6 +63,8 @@ enum Command {
     Scoreboard(show::Scoreboard),
     Contributions(show::Contributions),
     Case(show::Case),
+    Evidence(evidence::Evidence),
+    VerifyEvidence(evidence::VerifyEvidence),
     Export(export::Export),
     Migrate(migrate::Migrate),
     #[cfg(feature = "outbox")]
@@ -122,6 +127,8 @@ impl Command {
             Self::Scoreboard(command) => command.run(),
             Self::Contributions(command) => command.run(),
             Self::Case(command) => command.run(),
+            Self::Evidence(command) => command.run(),
+            Self::VerifyEvidence(command) => command.run(),
             Self::Export(command) => command.run(),
             Self::Migrate(command) => command.run(),
             #[cfg(feature = "outbox")]

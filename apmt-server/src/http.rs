@@ -258,12 +258,15 @@ pub(crate) fn router_with(
     let with_key = || from_fn_with_state(app.clone(), access::any_key);
     data.merge(others)
         .merge(screen)
-        .layer(packed)
         // Who has no key is not told what is here and what is not.
         .fallback(not_found.layer(with_key()))
         .method_not_allowed_fallback(not_allowed.layer(with_key()))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(app.clone(), envelope::envelope))
+        // All at once: each call of this boxes every request and every answer anew.
+        .layer((
+            from_fn_with_state(app.clone(), envelope::envelope),
+            CatchPanicLayer::custom(panicked),
+            packed,
+        ))
         .with_state(app)
 }
 

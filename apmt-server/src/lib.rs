@@ -37,6 +37,7 @@ pub mod dashboard;
 pub mod demo;
 pub mod directory;
 mod failure;
+mod grounds;
 pub mod http;
 pub mod import;
 pub mod keys;

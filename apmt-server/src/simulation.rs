@@ -1,10 +1,13 @@
 //! What a policy makes of chance: officers whose true override rate is known, judged daily for a year.
 //!
 //! Each simulated officer decides so many cases a window on average, at times of chance, and overrides each with the
-//! true rate. Nobody has peers: rules that compare with them flag nobody here. Every decision gets one rating, low by default, so that of a rule on both the overrides alone decide.
+//! true rate. Every decision gets one rating, low by default, so that of a rule on both the overrides alone decide.
 //! The same seed gives the same figures on every machine.
+//!
+//! Nobody has peers here, holds a case for any time or is appealed against: the rules that look at that are left out, and
+//! [`left_out`] says which.
 
-use apmt_core::policy::{PeerGroups, Policy};
+use apmt_core::policy::{Metric, PeerGroups, Policy, Rule};
 use apmt_core::tally::Tally;
 use apmt_core::{ActorKind, Day};
 use serde::Serialize;
@@ -44,6 +47,51 @@ pub(crate) struct Outcome {
     pub(crate) days_flagged: f64,
     /// The median of the days until the first flag, among those who were flagged.
     pub(crate) median_days_to_flag: Option<u32>,
+}
+
+/// A rule that no simulated officer can be flagged by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct LeftOut {
+    /// The policy's name.
+    pub(crate) policy: String,
+    /// The rule's id.
+    pub(crate) rule: String,
+    pub(crate) reason: String,
+}
+
+/// The rules that a simulation says nothing of.
+pub(crate) fn left_out(policies: &[Policy]) -> Vec<LeftOut> {
+    let of_policy = |policy: &Policy| -> Vec<LeftOut> {
+        let left_out = |rule: &Rule| {
+            let (policy, rule, reason) = (policy.name().to_owned(), rule.id().to_owned(), reason(rule)?);
+            Some(LeftOut { policy, rule, reason })
+        };
+        policy.rules().iter().filter_map(left_out).collect()
+    };
+    policies.iter().flat_map(of_policy).collect()
+}
+
+fn reason(rule: &Rule) -> Option<String> {
+    let is_simulated = |metric: Metric| {
+        matches!(
+            metric,
+            Metric::Decisions
+                | Metric::Overrides
+                | Metric::OverrideRate
+                | Metric::SatScoreMean
+                | Metric::SatCount
+        )
+    };
+    if !rule.is_for(Some(ActorKind::Human)) {
+        return Some("it is meant for agents".to_owned());
+    }
+    if rule.peers().is_some() {
+        return Some("it compares with peers, and each officer is simulated alone".to_owned());
+    }
+    let metrics = rule.when().iter().map(apmt_core::policy::Condition::metric);
+    let unknown =
+        metrics.chain(rule.min().iter().map(|(metric, _)| *metric)).find(|metric| !is_simulated(*metric))?;
+    Some(format!("it looks at {unknown}, which is not simulated"))
 }
 
 /// Judges the same officers by each policy.
@@ -142,6 +190,31 @@ mod tests {
         assert!(innocent[1].ever_flagged <= 0.05, "{innocent:?}");
         assert!(guilty[1].ever_flagged >= 0.95, "{guilty:?}");
         assert_eq!(run(&policies, Scenario { rate: 0.25, cases: 30.0 }, terms), innocent, "the seed decides");
+
+        let left_out: Vec<(String, String)> =
+            left_out(&policies).into_iter().map(|left_out| (left_out.rule, left_out.reason)).collect();
+        let said = |rule: &str, reason: &str| (rule.to_owned(), reason.to_owned());
+        let expected = [
+            said("overrides-reversed", "it looks at appeals.overrides_reversed, which is not simulated"),
+            said("advice-overridden", "it is meant for agents"),
+            said("rubber-stamp", "it compares with peers, and each officer is simulated alone"),
+        ];
+        assert_eq!(left_out, expected);
+    }
+
+    /// What is left out is what flags nobody, and only that.
+    #[test]
+    fn a_rule_that_is_not_left_out_can_flag() {
+        let peers =
+            "{name: p, rules: [{id: r, when: [override_rate > 0], peers: {min_group: 2}, then: pip}]}";
+        let without = peers.replace(" peers: {min_group: 2},", "");
+        let policies = [read(peers), read(&without)];
+        assert_eq!(left_out(&policies).len(), 1);
+        let terms = Terms { officers: 20, days: 90, stars: 2, seed: 1 };
+        let [alone, flagged] = &run(&policies, Scenario { rate: 0.5, cases: 90.0 }, terms)[..] else {
+            panic!("an outcome a policy")
+        };
+        assert!(alone.ever_flagged <= 0.0 && flagged.ever_flagged >= 1.0, "{alone:?} {flagged:?}");
     }
 
     #[test]

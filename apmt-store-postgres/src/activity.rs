@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use apmt_core::case::{self, HeldClock};
 use apmt_core::contribution::Cursor;
-use apmt_core::tally::{DayTally, Entry, Tally};
+use apmt_core::tally::{DayTally, Entry};
 use apmt_core::{
     Activity, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Day, Measure, OpenCase, Timestamp,
     Window,
@@ -205,19 +205,19 @@ impl Draft {
 
     fn take_day(&mut self, row: &Row, window: Window) -> Sql<()> {
         let day = Day::from_number(row.try_get(1)?);
-        let tally: Option<&[u8]> = row.try_get(2)?;
+        let tallies: Option<&[u8]> = row.try_get(2)?;
         let entries: Option<&[u8]> = row.try_get(3)?;
         if let Some(entries) = entries.filter(|_| day >= window.days().1) {
             self.ended.extend(ended_since(window.until, &DayTally::read_entries(entries)?));
         }
-        let tally = match (tally, entries) {
-            (Some(tally), _) if window.covers(day) => DayTally::read_tally(tally)?,
-            (Some(_), Some(entries)) => DayTally::read_tally_within(entries, &window)?,
-            _ => Tally::default(),
+        let tallies = match (tallies, entries) {
+            (Some(tallies), _) if window.covers(day) => {
+                DayTally::read_tallies(tallies).collect::<Result<_, _>>()?
+            }
+            (Some(_), Some(entries)) => DayTally::read_tallies_within(entries, &window)?,
+            _ => Vec::new(),
         };
-        if !tally.is_empty() {
-            self.activity.days.push((day, tally));
-        }
+        self.activity.days.extend(tallies.into_iter().map(|tally| (day, tally)));
         Ok(())
     }
 

@@ -247,7 +247,7 @@ impl Derived {
     fn packed(&self, keys: BTreeSet<DayKey>) -> BTreeMap<DayKey, PackedDay> {
         let packed = |key: DayKey| {
             let day = self.days.peek(&key)?;
-            Some((key, PackedDay { tally: day.write_tally(), entries: day.write_entries() }))
+            Some((key, PackedDay { tally: day.write_tallies(), entries: day.write_entries() }))
         };
         keys.into_iter().filter_map(packed).collect()
     }

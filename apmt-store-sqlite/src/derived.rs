@@ -188,7 +188,7 @@ impl Derived {
         for key in keys {
             match self.days.peek(&key) {
                 Some(day) if !day.is_empty() => {
-                    sql.put_day.execute(params![key, day.write_tally(), day.write_entries()])?;
+                    sql.put_day.execute(params![key, day.write_tallies(), day.write_entries()])?;
                 }
                 _ => {
                     sql.drop_day.execute([key])?;

@@ -15,8 +15,9 @@
 //! thousand contributions a day; one with a million a day should record in batches.
 //!
 //! The bundled SQLite calls `fsync`, which writes the file's times with every commit, unless it is built to call
-//! `fdatasync`: on Linux, set `LIBSQLITE3_FLAGS=-DHAVE_FDATASYNC=1` where the program is built, as this workspace's
-//! `.cargo/config.toml` does. Either is as durable.
+//! `fdatasync`, and counts its memory under a lock unless told not to: on Linux, set
+//! `LIBSQLITE3_FLAGS="-DHAVE_FDATASYNC=1 -DSQLITE_DEFAULT_MEMSTATUS=0"` where the program is built, as this workspace's
+//! `.cargo/config.toml` does. Either way is as durable.
 //!
 //! A disk that fills up, a lock that another process keeps, a folder that may not be written: each refuses the append
 //! with an error of its kind, and nothing that was acknowledged is lost. The same store goes on once the cause is gone.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use apmt_core::case;
 use apmt_core::contribution::Cursor;
 use apmt_core::policy::Reach;
-use apmt_core::tally::{DayTally, Entry, Tally};
+use apmt_core::tally::{DayTally, Entry};
 use apmt_core::{
     Activity, ActorKind, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Day, Measure, OpenCase,
     Recorded, StoreStatus, Timestamp, Window,
@@ -144,17 +144,18 @@ fn activity_of(connection: &Connection, actor: &Actor, reach: Reach, calendar: &
             ended.extend(ended_since(window.until, &read(2, DayTally::read_entries(blob(row, 2)?))?));
         }
         if day < first || (day == first && reach.before.is_some() && !window.covers(day)) {
-            let tally = read(1, DayTally::read_tally(blob(row, 1)?))?;
-            activity.earlier.push((day, tally));
+            for tally in DayTally::read_tallies(blob(row, 1)?) {
+                activity.earlier.push((day, read(1, tally)?));
+            }
         }
         if (first..=last).contains(&day) {
-            let tally = if window.covers(day) {
-                read(1, DayTally::read_tally(blob(row, 1)?))?
+            if window.covers(day) {
+                for tally in DayTally::read_tallies(blob(row, 1)?) {
+                    activity.days.push((day, read(1, tally)?));
+                }
             } else {
-                read(2, DayTally::read_tally_within(blob(row, 2)?, &window))?
-            };
-            if tally != Tally::default() {
-                activity.days.push((day, tally));
+                let tallies = read(2, DayTally::read_tallies_within(blob(row, 2)?, &window))?;
+                activity.days.extend(tallies.into_iter().map(|tally| (day, tally)));
             }
         }
         Ok(true)

@@ -7,7 +7,7 @@
 //! | `events` | the log: a row an event, in log order | appended to at one end |
 //! | `retractions` | the ids that retractions name | an event that comes after its retraction must find it |
 //! | `cases`, `actors` | a number a name | the numbers are what the other tables repeat |
-//! | `days` | an actor's day: its tally, and its entries | the key has the day in front, so that what is written today lies in one place however many actors there are |
+//! | `days` | an actor's day: its tallies, one a track, and its entries | the key has the day in front, so that what is written today lies in one place however many actors there are |
 //! | `held` | the clocks that run: who holds what | a dossier's open cases |
 //! | `head` | the latest instant, and what the derived tables were made with | |
 

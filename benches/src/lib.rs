@@ -13,7 +13,7 @@ use apmt_core::{ActorKind, Event, Timestamp};
 /// The last instant of every agency's log.
 pub const UNTIL: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 
-/// The span of every agency's log, in days.
+/// The span of an agency's log, in days, unless another is asked for.
 pub const DAYS: u32 = 120;
 
 const DAY_MS: i64 = 86_400_000;
@@ -44,14 +44,20 @@ impl Agency {
     /// An agency of so many officers whose log holds about so many events over [`DAYS`].
     pub fn new(officers: usize, events: u64) -> Self {
         // A case has five events and a half on average.
-        let cases = (events * 2 / 11).max(1);
-        let start = UNTIL.millis() - i64::from(DAYS) * DAY_MS;
+        Self::over(DAYS, officers, events * 2 / 11)
+    }
+
+    /// An agency of so many officers to whom so many cases come over so many days.
+    pub fn over(days: u32, officers: usize, cases: u64) -> Self {
+        let cases = cases.max(1);
+        let span = i64::from(days) * DAY_MS;
+        let start = UNTIL.millis() - span;
         Self {
             random: fastrand::Rng::with_seed(20_260_301),
             officers,
             next_case: 0,
             opened_at: start,
-            between_cases: (i64::from(DAYS) * DAY_MS / cases as i64).max(1),
+            between_cases: (span / cases as i64).max(1),
             to_come: BinaryHeap::new(),
         }
     }
@@ -156,6 +162,11 @@ pub fn report(what: &str, figure: &str, value: f64, target: Target) {
     };
     let verdict = if met { "met" } else { "MISSED" };
     println!("{what:<62} {figure:>34}   {bar:<16} {verdict}");
+}
+
+/// Prints a figure that has no bar: what another is to be read beside.
+pub fn beside(what: &str, figure: &str) {
+    println!("{what:<62} {figure:>34}");
 }
 
 /// Prints the median of the ratios of rates that were taken in turn.

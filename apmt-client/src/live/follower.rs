@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use apmt_core::store::Affected;
 use apmt_core::{Activity, ActorName, AsOf, Dossier, Error, ErrorKind, Policy, Result, Store};
 use futures_lite::future::block_on;
 
-use super::affected::Affected;
 use super::board::{Board, Change, Reader};
 use super::delta::{DossierDelta, changes};
 use crate::retry;

@@ -214,12 +214,19 @@ impl<'a> Log<'a> {
                 .map(|track| {
                     let of = |other: &Option<String>| other.as_ref() == Some(*track);
                     let counted = || counted.iter().filter(|counted| of(&counted.track));
+                    let advice = |overridden: bool| {
+                        let advice =
+                            |kind| matches!(kind, Kind::Advice { overrode } if overrode || !overridden);
+                        counted().filter(|counted| advice(counted.kind)).count()
+                    };
                     let open: Vec<&&Open> = open.iter().filter(|open| of(&open.track)).collect();
                     let mut found = json!({
                         "track": track,
                         "decisions": counted().filter(|c| matches!(c.kind, Kind::Verdict { .. })).count(),
                         "overrides":
                             counted().filter(|c| matches!(c.kind, Kind::Verdict { overrode: true })).count(),
+                        "recommendations": advice(false),
+                        "recommendations_overridden": advice(true),
                         "processed": counted().filter(|c| matches!(c.kind, Kind::Processing { .. })).count(),
                         "open": open.len(),
                     });

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Estimate, Metric};
+use super::peers::parts;
 use crate::metrics::Metrics;
 use crate::statistics::{clopper_pearson, lower_rank, normal_quantile, t_bound, upper_rank, wilson};
 use crate::tally::Durations;
@@ -177,15 +178,7 @@ pub(crate) struct Sample<'a> {
 impl Sample<'_> {
     /// What a rate is a ratio of.
     pub(super) fn parts(&self, metric: Metric) -> Option<(u64, u64)> {
-        let metrics = self.metrics;
-        match metric {
-            Metric::OverrideRate => Some((metrics.overrides, metrics.decisions)),
-            Metric::OverriddenRate => Some((metrics.recommendations_overridden, metrics.recommendations)),
-            Metric::SlaCompliance => {
-                metrics.sla.as_ref().map(|sla| (sla.met, sla.met.saturating_add(sla.breached)))
-            }
-            _ => None,
-        }
+        parts(metric, self.metrics)
     }
 
     /// How many values a mean is of, and the sum of their squared deviations from it.

@@ -245,24 +245,31 @@ impl Explanation {
     /// Of [`sentences`](Self::sentences), those that come after the conditions: how the actor stands among its peers, for
     /// how long it has held, what would clear it, which critical element it bears on, and what is advised.
     pub fn further_sentences(&self) -> Vec<String> {
-        let mut said = self.peers.as_ref().map_or_else(Vec::new, PeersFound::sentences);
-        said.extend(self.common_cause.as_ref().map(CommonCause::sentence));
+        let mut said = self.sentences_on_others();
         self.say_persistence(&mut said);
         if let Some(clears) = &self.clears {
             clears.say(&mut said);
-        }
-        if self.state.is_raised() && self.conditions.iter().any(Finding::is_of_too_few_overrides) {
-            said.push(
-                "That recommendations are hardly ever reversed is a question about the process and no finding about the \
-                 person: does a case come with the time and the grounds to disagree?"
-                    .to_owned(),
-            );
         }
         if let Some(element) = &self.critical_element {
             said.push(format!("It bears on the critical element {element}."));
         }
         if let Some(advice) = &self.advise {
             said.push(format!("Advised: {advice}."));
+        }
+        said
+    }
+
+    /// Of [`further_sentences`](Self::further_sentences), those that are not about the actor alone: how it stands among its
+    /// peers, what most of them have in common, and what is to be asked about the process.
+    pub fn sentences_on_others(&self) -> Vec<String> {
+        let mut said = self.peers.as_ref().map_or_else(Vec::new, PeersFound::sentences);
+        said.extend(self.common_cause.as_ref().map(CommonCause::sentence));
+        if self.state.is_raised() && self.conditions.iter().any(Finding::is_of_too_few_overrides) {
+            said.push(
+                "That recommendations are hardly ever reversed is a question about the process and no finding about the \
+                 person: does a case come with the time and the grounds to disagree?"
+                    .to_owned(),
+            );
         }
         said
     }

@@ -105,7 +105,7 @@ fn is_undecided(rule: &Rule, sample: &Sample<'_>, among: Among<'_>) -> bool {
                 && (counts(*min, condition) || !rule.when().iter().any(|other| counts(*min, other)))
         })
     };
-    (!has_enough(rule, sample) || among.are_too_few(rule))
+    (!has_enough(rule, sample) || among.are_too_few(rule, sample))
         && rule.when().iter().all(|condition| unknown(condition) || condition.holds(sample))
 }
 
@@ -179,6 +179,7 @@ fn clears_without_more(
     policy: &Policy,
     watch: &Watch<'_>,
     days: &[(Day, &Tally)],
+    now: &Sample<'_>,
     among: Among<'_>,
     as_of: Timestamp,
 ) -> Option<Timestamp> {
@@ -194,8 +195,9 @@ fn clears_without_more(
         let day = day_after(as_of.day(), ahead);
         if rolling.move_to(day) || ahead == 0 {
             let metrics = rolling.metrics(policy.sla());
+            let later = Sample { metrics: &metrics, times: &[] };
             watch.met = rolling.is_met(watch.rule, &metrics)
-                && among.stands_out(watch.rule, &Sample { metrics: &metrics, times: &[] }, Evaluation::Now);
+                && among.would_stand_out(watch.rule, &later, now, Evaluation::Now);
         }
         watch.step(day.end(), watch.met);
         if watch.raised { ControlFlow::Continue(()) } else { ControlFlow::Break(day.end()) }
@@ -227,7 +229,7 @@ fn explanation(
     };
     let held_since = watch.run_since.filter(|_| watch.look_back_days > 0);
     let clears = state.is_raised().then(|| Clears {
-        without_more: clears_without_more(policy, watch, days, among, as_of),
+        without_more: clears_without_more(policy, watch, days, now, among, as_of),
         or_after: if holds { remedies(rule, now) } else { Vec::new() },
     });
     Explanation {

@@ -6,6 +6,7 @@ use super::bound::BoundKind;
 use super::chance::of_rate;
 use super::condition::{Comparison, Condition};
 use super::metric::Metric;
+use super::peers::{Peers, PeersBy};
 use super::rule::Rule;
 use super::{Policy, Sla};
 
@@ -45,9 +46,11 @@ fn lint(rule: &Rule, sla: Option<&Sla>) -> Vec<Lint> {
     let mut messages: Vec<String> =
         rule.when().iter().filter_map(|condition| bare(rule, condition)).collect();
     messages.extend(rule.when().iter().filter_map(wrong_side));
-    if sla.is_some_and(|sla| !sla.tracks().is_empty()) {
+    let has_tracks = sla.is_some_and(|sla| !sla.tracks().is_empty());
+    if has_tracks {
         messages.extend(rule.when().iter().filter_map(mixes_tracks));
     }
+    messages.extend(rule.peers().into_iter().flat_map(|peers| of_peers(peers, has_tracks)));
     let estimates = || rule.when().iter().filter(|condition| !BoundKind::of(condition.metric()).is_empty());
     if rule.for_days() == 0 && estimates().next().is_some() {
         messages.push(
@@ -57,6 +60,38 @@ fn lint(rule: &Rule, sla: Option<&Sla>) -> Vec<Lint> {
         );
     }
     messages.into_iter().map(|message| Lint { rule: rule.id().to_owned(), message }).collect()
+}
+
+/// A group that says little, limits that many cross by chance, and cases that are not alike.
+fn of_peers(peers: &Peers, has_tracks: bool) -> Vec<String> {
+    /// Under this, chance puts more than one in a hundred members over the limit.
+    const WIDE_ENOUGH: f64 = 0.98;
+    let mut messages = Vec::new();
+    let (limit, min_group) = (peers.limit(), peers.min_group());
+    if min_group < Peers::DEFAULT_MIN_GROUP {
+        messages.push(format!(
+            "peers with min_group: {min_group} are compared with {} others at least, too few to say how much they differ \
+             among themselves; {} is a group to go by",
+            min_group.saturating_sub(1),
+            Peers::DEFAULT_MIN_GROUP
+        ));
+    }
+    if limit < WIDE_ENOUGH {
+        let one_in = (2.0 / (1.0 - limit)).round();
+        messages.push(format!(
+            "peers with limit: {limit} put one in {one_in} outside of the limits on the rule's side by chance alone; \
+             limit: {} puts one in 1000",
+            Peers::DEFAULT_LIMIT
+        ));
+    }
+    if has_tracks && !peers.by().contains(&PeersBy::Track) {
+        messages.push(
+            "peers are compared whatever the tracks of their cases, and the policy knows of tracks that differ; \
+             by: [track, kind] compares like with like"
+                .to_owned(),
+        );
+    }
+    messages
 }
 
 /// One threshold for the hours of all tracks, where each has a target of its own.
@@ -74,7 +109,8 @@ fn mixes_tracks(condition: &Condition) -> Option<String> {
     ))
 }
 
-/// A value compared without a bound, and no minimum that would make it sure.
+/// A value compared without a bound, and no minimum that would make it sure. That a rule has peers is no excuse: they are
+/// looked at beside it, and where all of them are alike, their limits are as wide as chance is at few cases.
 fn bare(rule: &Rule, condition: &Condition) -> Option<String> {
     let (metric, size) = (condition.metric(), condition.metric().sample_size()?);
     let kinds = BoundKind::of(metric);

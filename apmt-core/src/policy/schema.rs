@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::bound::BoundKind;
 use super::condition::Comparison;
 use super::metric::Metric;
-use super::peers::Peers;
+use super::peers::{Peers, PeersBy};
 use super::read::condition::{FIELDS, MAX_CONFIDENCE, SIDES};
 use super::read::peers::{BY, MAX_MIN_GROUP, PEERS};
 use super::read::sla::{SLA, TARGET, TARGET_PATTERN};
@@ -94,8 +94,8 @@ fn peers() -> Value {
         "by" => {
             let names: Vec<&str> = BY.iter().map(|(name, _)| *name).collect();
             json!({
-                "type": "array", "minItems": 1, "items": {"enum": names}, "default": ["kind"],
-                "description": "What the members of a group have in common"
+                "type": "array", "items": {"enum": names}, "contains": {"const": PeersBy::Kind.name()}, "default": ["kind"],
+                "description": "What the members of a group have in common: kind, or track and kind"
             })
         }
         "limit" => json!({

@@ -1,101 +1,225 @@
-//! Funnel limits: how far a rate may lie from its group's before chance, and what the group has in common, no longer
-//! explain it.
+//! Funnel limits: how far a member's rate may lie from that of the others of its group before chance, and what the group
+//! has in common, no longer explain it.
 //!
-//! D. J. Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics in Medicine 24, 2005:
-//! exact binomial limits, interpolated between whole numbers (A.1.1), around the group's pooled rate; and, where its
-//! members differ by more than chance, all limits widened by the square root of the multiplicative over-dispersion
-//! factor (A.2), which is estimated from z-scores of which the outer tenths are winsorised, so that the very people
-//! whom the limits are to find do not widen them.
+//! # Limits
+//! D. J. Spiegelhalter, "Funnel plots for comparing institutional performance", Statistics in Medicine 24, 2005: exact
+//! binomial limits, interpolated between whole numbers (A.1.1), around the rate that is expected; and, where the group's
+//! members differ among themselves by more than chance, limits widened by the square root of the multiplicative
+//! over-dispersion factor (A.2): the mean square of the members' z-scores, where it is significantly over 1.
+//!
+//! # An extreme member does not hide itself
+//! - **It is compared with the others.** Were it one of the group that it is compared with, it would draw the group's rate
+//!   towards its own and add to the dispersion, all the more the fewer the others and the more cases it has, until it lay
+//!   within its own limits. Leaving out whom one looks at is the cross-validation of D. I. Ohlssen, L. D. Sharples and
+//!   D. J. Spiegelhalter, "A hierarchical modelling framework for identifying unusual performance in health care
+//!   providers", Journal of the Royal Statistical Society A 170, 2007. That the others' rate is itself an estimate, of so
+//!   many cases, widens the limits as it does those of any prediction: they are those of as many cases as have the
+//!   variance of the difference.
+//! - **Others who are extreme do not hide it either.** The z-scores are winsorised: a tenth at each end, as in
+//!   D. J. Spiegelhalter, "Handling over-dispersion of performance indicators", Quality and Safety in Health Care 14, 2005,
+//!   and **a tenth rounded up**, for rounded down it would be nobody in a group of fewer than ten.
+//!
+//! # Cases of different kinds
+//! Whoever is given harder cases is not to be held against those who are given easy ones. What is expected of a member is
+//! the rate that *its own cases* would have at the others' rates on cases of their kind: indirect standardisation, as in
+//! standardised mortality ratios (N. E. Breslow and N. E. Day, "Statistical Methods in Cancer Research" II, IARC 1987,
+//! 2.3). The limits are those of a binomial distribution around that rate. What is really distributed is a sum of cases
+//! of different probabilities, whose tails are no heavier (W. Hoeffding, "On the distribution of the number of successes
+//! in independent trials", Annals of Mathematical Statistics 27, 1956): the limits err on the side of the member.
 
-use super::binomial_cdf;
+use super::{beta_cdf, first_that};
 
-/// The share of z-scores on either side that is winsorised.
-const WINSORISED: f64 = 0.1;
+/// The share of z-scores on either side that is winsorised: one of so many.
+const WINSORISED: usize = 10;
 
-/// A group's rates, from which limits for any number of cases follow.
+/// A member's cases of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cases {
+    /// The number of the kind.
+    pub kind: u32,
+    /// How many of them are of what is counted, such as overrides.
+    pub part: u64,
+    /// How many there are.
+    pub whole: u64,
+}
+
+/// What is to be expected of a member of a group, by the rates of the others.
 ///
 /// ```
-/// use apmt_core::statistics::Funnel;
-/// let group: Vec<(u64, u64)> = (0..10).map(|n| (10 + n % 3, 50)).collect();
-/// let funnel = Funnel::of(&group).unwrap();
-/// let [low, high] = funnel.limits(50, 0.998);
-/// assert!(low > 0.04 && low < 0.10 && high > 0.37 && high < 0.45);
+/// use apmt_core::statistics::{Cases, Funnel};
+/// // Everybody's cases are of one kind: 10, 11 or 12 of 50 for each of the others.
+/// let cases = |part| [Cases { kind: 0, part, whole: 50 }];
+/// let others: Vec<[Cases; 1]> = (0..9).map(|n| cases(10 + n % 3)).collect();
+/// let funnel = Funnel::among(&cases(30), others.iter().map(|cases| cases.as_slice())).unwrap();
+/// assert_eq!((funnel.rate(), funnel.expected()), (0.6, 0.22));
+/// let [low, high] = funnel.limits(0.998);
+/// assert!(low > 0.02 && low < 0.10 && high > 0.37 && high < 0.45);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Funnel {
-    rate: f64,
+    part: u64,
+    whole: u64,
+    expected: f64,
     dispersion: f64,
-    members: usize,
+    /// By how much the variance is more because the others' rates are estimates.
+    prediction: f64,
+    others: usize,
 }
 
 impl Funnel {
-    /// The funnel of a group, of each member so many of so many; members without cases are left out. `None` if there
-    /// are no others.
-    pub fn of(group: &[(u64, u64)]) -> Option<Self> {
-        let members = || {
-            group.iter().filter(|(_, whole)| *whole > 0).map(|(part, whole)| ((*part).min(*whole), *whole))
-        };
-        let (part, whole) = members()
-            .fold((0_u64, 0_u64), |(part, whole), (p, w)| (part.saturating_add(p), whole.saturating_add(w)));
-        if whole == 0 {
-            return None;
-        }
-        let rate = part as f64 / whole as f64;
-        let mut scores: Vec<f64> = members()
-            .map(|(part, whole)| {
-                let n = whole as f64;
-                let error = (rate * (1.0 - rate) / n).sqrt();
-                if error > 0.0 { (part as f64 / n - rate) / error } else { 0.0 }
+    /// What is expected of a member with those cases by the others', each of whom has at most one entry a kind, the kinds
+    /// rising. A member's cases of a kind that none of the others has are left out, and so is whoever has none. `None`
+    /// if nobody else has any.
+    pub fn among<'a>(own: &[Cases], others: impl Iterator<Item = &'a [Cases]> + Clone) -> Option<Self> {
+        let rates = Rates::of(others.clone().flatten());
+        let (part, whole) = rates.sum;
+        let pooled = ratio(part, whole)?;
+        let mut scores: Vec<f64> = others
+            .filter_map(|cases| {
+                let (part, whole) = rates.known(cases);
+                let expected = rates.expected(cases)?;
+                let error = (expected * (1.0 - expected) / whole as f64).sqrt();
+                Some(if error > 0.0 { (part as f64 / whole as f64 - expected) / error } else { 0.0 })
             })
             .collect();
         scores.sort_unstable_by(f64::total_cmp);
-        Some(Self { rate, dispersion: dispersion(&scores), members: scores.len() })
+        let (part, whole) = rates.known(own);
+        let expected = rates.expected(own).unwrap_or(pooled);
+        Some(Self {
+            part,
+            whole,
+            expected,
+            dispersion: dispersion(&scores),
+            prediction: rates.prediction(own, expected, whole),
+            others: scores.len(),
+        })
     }
 
-    /// The group's pooled rate.
-    pub const fn rate(&self) -> f64 {
-        self.rate
+    /// The member's own rate on the cases that are compared; 0 without any.
+    pub fn rate(&self) -> f64 {
+        ratio(self.part, self.whole).unwrap_or(0.0)
     }
 
-    /// The over-dispersion factor: 1 where the members differ by no more than chance.
+    /// How many of the member's cases are compared.
+    pub const fn whole(&self) -> u64 {
+        self.whole
+    }
+
+    /// The rate that these cases would have at the others' rates on cases of their kind; the others' pooled rate where
+    /// there are none.
+    pub const fn expected(&self) -> f64 {
+        self.expected
+    }
+
+    /// The over-dispersion factor among the others: 1 where they differ by no more than chance.
     pub const fn dispersion(&self) -> f64 {
         self.dispersion
     }
 
-    /// How many members it is made of.
-    pub const fn members(&self) -> usize {
-        self.members
+    /// How many others it is compared with.
+    pub const fn others(&self) -> usize {
+        self.others
     }
 
-    /// Between which rates that share of members with so many cases lies, if they differ from the group by nothing but
+    /// Between which rates that share of members with such cases lies, if they differ from the others by nothing but
     /// chance and what the group has in common; from 0 to 1 where there are no cases.
-    pub fn limits(&self, whole: u64, coverage: f64) -> [f64; 2] {
+    pub fn limits(&self, coverage: f64) -> [f64; 2] {
+        let Self { whole, expected, .. } = *self;
         if whole == 0 {
             return [0.0, 1.0];
         }
-        if self.rate <= 0.0 || self.rate >= 1.0 {
-            // All alike: there is no chance in it.
-            return [self.rate, self.rate];
+        if expected <= 0.0 || expected >= 1.0 {
+            // The others are all alike: there is no chance in it.
+            return [expected, expected];
         }
         let tail = (1.0 - coverage) / 2.0;
-        let widen = |limit: f64| (self.rate + (limit - self.rate) * self.dispersion.sqrt()).clamp(0.0, 1.0);
-        [tail, 1.0 - tail].map(|probability| widen(self.limit(whole, probability)))
+        let effective = whole as f64 / self.prediction;
+        let widen = |limit: f64| (expected + (limit - expected) * self.dispersion.sqrt()).clamp(0.0, 1.0);
+        [tail, 1.0 - tail].map(|probability| widen(quantile(expected, effective, probability)))
+    }
+}
+
+/// The others' rates, by kind.
+struct Rates {
+    /// So many of so many of each kind, by its number.
+    kinds: Vec<(u64, u64)>,
+    sum: (u64, u64),
+}
+
+impl Rates {
+    fn of<'a>(cases: impl Iterator<Item = &'a Cases>) -> Self {
+        let mut rates = Self { kinds: Vec::new(), sum: (0, 0) };
+        for Cases { kind, part, whole } in cases {
+            let kind = *kind as usize;
+            if kind >= rates.kinds.len() {
+                rates.kinds.resize(kind + 1, (0, 0));
+            }
+            for sum in rates.kinds.get_mut(kind).into_iter().chain([&mut rates.sum]) {
+                *sum = (sum.0.saturating_add(*part.min(whole)), sum.1.saturating_add(*whole));
+            }
+        }
+        rates
     }
 
-    /// The rate at that quantile of the binomial distribution, interpolated between whole numbers.
-    fn limit(&self, whole: u64, probability: f64) -> f64 {
-        let rank = super::first_that(whole, |k| binomial_cdf(k, whole, self.rate) > probability);
-        let up_to = binomial_cdf(rank, whole, self.rate);
-        let below = if rank == 0 { 0.0 } else { binomial_cdf(rank - 1, whole, self.rate) };
-        let back = if up_to > below { (up_to - probability) / (up_to - below) } else { 0.0 };
-        (rank as f64 - back) / whole as f64
+    /// The cases of kinds that the others have, with the others' rate and number of cases of that kind.
+    fn comparable(&self, cases: &[Cases]) -> impl Iterator<Item = (Cases, f64, u64)> {
+        cases.iter().filter_map(|cases| {
+            let (part, whole) = self.kinds.get(cases.kind as usize)?;
+            Some((*cases, ratio(*part, *whole)?, *whole))
+        })
     }
+
+    /// So many of so many among those.
+    fn known(&self, cases: &[Cases]) -> (u64, u64) {
+        self.comparable(cases).fold((0, 0), |(part, whole), (cases, ..)| {
+            (u64::saturating_add(part, cases.part.min(cases.whole)), u64::saturating_add(whole, cases.whole))
+        })
+    }
+
+    /// The rate that they would have at the others' rates; `None` without any.
+    fn expected(&self, cases: &[Cases]) -> Option<f64> {
+        let (_, n) = self.known(cases);
+        let shares = self.comparable(cases).map(|(cases, rate, _)| cases.whole as f64 / n as f64 * rate);
+        (n > 0).then(|| shares.sum())
+    }
+
+    /// By how much the variance of the difference is more than that of the cases alone: with one kind, the member's
+    /// cases to the others'.
+    fn prediction(&self, cases: &[Cases], expected: f64, whole: u64) -> f64 {
+        let chance = expected * (1.0 - expected) * whole as f64;
+        if chance <= 0.0 {
+            return 1.0;
+        }
+        let of_rates: f64 = self
+            .comparable(cases)
+            .map(|(cases, rate, others)| (cases.whole as f64).powi(2) * rate * (1.0 - rate) / others as f64)
+            .sum();
+        1.0 + of_rates / chance
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The rate at that quantile of the binomial distribution of so many cases, which need not be a whole number,
+/// interpolated between whole numbers of what is counted.
+fn quantile(rate: f64, cases: f64, probability: f64) -> f64 {
+    let up_to = |count: u64| {
+        let rest = cases - count as f64;
+        if rest > 0.0 { beta_cdf(1.0 - rate, rest, count as f64 + 1.0) } else { 1.0 }
+    };
+    let rank = first_that(cases.ceil() as u64, |count| up_to(count) > probability);
+    let below = if rank == 0 { 0.0 } else { up_to(rank - 1) };
+    let back = if up_to(rank) > below { (up_to(rank) - probability) / (up_to(rank) - below) } else { 0.0 };
+    (rank as f64 - back) / cases
 }
 
 /// The factor from z-scores in order; 1 unless they differ significantly more than chance makes them.
 fn dispersion(scores: &[f64]) -> f64 {
     let count = scores.len();
-    let cut = (WINSORISED * count as f64) as usize;
+    // Of two there is no middle to draw them to.
+    let cut = count.div_ceil(WINSORISED).min(count.saturating_sub(1) / 2);
     let (Some(low), Some(high)) = (scores.get(cut), scores.get(count.saturating_sub(cut + 1))) else {
         return 1.0;
     };

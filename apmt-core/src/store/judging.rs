@@ -1,11 +1,14 @@
 //! Dossiers made here, of what a store gives: what [`Store`]'s provided methods do.
 
-use super::{Activity, AsOf, Store};
+use std::sync::Arc;
+
+use super::{Activity, Affected, AsOf, Store, StoreStatus};
+use crate::contribution::Contribution;
 use crate::dossier::Dossier;
 use crate::error::Result;
 use crate::name::ActorName;
-use crate::policy::{PeerGroups, Policy, Reach};
-use crate::time::Timestamp;
+use crate::policy::{Gathering, PeerGroups, Policy, Reach};
+use crate::time::{DAY_MS, Timestamp, Window};
 
 /// How many actors are read at a time where everybody is.
 const PAGE: usize = 500;
@@ -24,11 +27,23 @@ pub async fn judge_one_here<S: Store + ?Sized>(
 ) -> Result<Dossier> {
     let status = store.status().await?;
     let as_of = as_of.resolve(&status);
+    let gathered = gather(store, &status, as_of, policy, drop).await?;
+    judge_one_among(store, &gathered.groups, actor, as_of, policy, &status.calendar).await
+}
+
+/// The same where it is known what everybody's activity came to.
+pub(super) async fn judge_one_among<S: Store + ?Sized>(
+    store: &S,
+    groups: &PeerGroups,
+    actor: &ActorName,
+    as_of: Timestamp,
+    policy: &Policy,
+    calendar: &str,
+) -> Result<Dossier> {
     let reach = policy.reach(as_of);
     let activity = store.activity(actor, reach.activity).await?;
-    let activity = cut(store, activity, reach).await?;
-    let groups = gather(store, as_of, policy, drop).await?;
-    Ok(Dossier::among(&groups, &activity, as_of, policy).through(status.calendar))
+    let (activity, _) = cut(store, activity, reach).await?;
+    Ok(Dossier::among(groups, &activity, as_of, policy).through(calendar))
 }
 
 /// The dossiers of every actor under that policy, made here: what [`Store::dossiers`] is unless a store overrides it. A
@@ -47,10 +62,24 @@ pub async fn judge_here<S: Store + ?Sized>(
 ) -> Result<Vec<Dossier>> {
     let status = store.status().await?;
     let as_of = as_of.resolve(&status);
-    let reach = policy.reach(as_of);
     if policy.compares_peers() {
-        return judge_among(store, as_of, policy, after, limit, &status.calendar).await;
+        let (dossiers, _) = judge_and_gather(store, &status, as_of, policy, after, limit).await?;
+        return Ok(dossiers);
     }
+    judge_among(store, &PeerGroups::none(), as_of, policy, after, limit, &status.calendar).await
+}
+
+/// The same where it is known what everybody's activity came to.
+pub(super) async fn judge_among<S: Store + ?Sized>(
+    store: &S,
+    groups: &PeerGroups,
+    as_of: Timestamp,
+    policy: &Policy,
+    after: Option<&ActorName>,
+    limit: usize,
+    calendar: &str,
+) -> Result<Vec<Dossier>> {
+    let reach = policy.reach(as_of);
     let mut dossiers = Vec::new();
     let mut after = after.cloned();
     // Whoever was active only before the window is read, and left out. A page may be shorter than what was asked for.
@@ -59,9 +88,9 @@ pub async fn judge_here<S: Store + ?Sized>(
         let Some(last) = page.last() else { break };
         after = Some(last.actor.clone());
         for activity in page {
-            let activity = cut(store, activity, reach).await?;
+            let (activity, _) = cut(store, activity, reach).await?;
             if !activity.is_empty() {
-                dossiers.push(Dossier::of(&activity, as_of, policy).through(&*status.calendar));
+                dossiers.push(Dossier::among(groups, &activity, as_of, policy).through(calendar));
             }
         }
         if reach.before.is_none() {
@@ -71,68 +100,145 @@ pub async fn judge_here<S: Store + ?Sized>(
     Ok(dossiers)
 }
 
-/// The same among peers: everybody is read once, and the page's activities are kept until all of them are known.
-async fn judge_among<S: Store + ?Sized>(
+/// The same where that is not known: everybody is read once, and the page's activities are kept until all of them are
+/// known.
+pub(super) async fn judge_and_gather<S: Store + ?Sized>(
     store: &S,
+    status: &StoreStatus,
     as_of: Timestamp,
     policy: &Policy,
     after: Option<&ActorName>,
     limit: usize,
-    calendar: &str,
-) -> Result<Vec<Dossier>> {
+) -> Result<(Vec<Dossier>, Option<Gathered>)> {
     let reach = policy.reach(as_of);
     // At the end of the scoreboard there is nobody left to judge, and no need to read everybody.
     if limit == 0 || after.is_some() && store.activities(reach.activity, after, 1).await?.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
     let mut page: Vec<Activity> = Vec::new();
-    let groups = gather(store, as_of, policy, |activity| {
+    let gathered = gather(store, status, as_of, policy, |activity| {
         let is_next = after.is_none_or(|after| activity.actor > *after);
         if is_next && page.len() < limit && !activity.is_empty() {
             page.push(activity);
         }
     })
     .await?;
-    let dossier = |activity| Dossier::among(&groups, activity, as_of, policy).through(calendar);
-    Ok(page.iter().map(dossier).collect())
+    let dossier =
+        |activity| Dossier::among(&gathered.groups, activity, as_of, policy).through(&*status.calendar);
+    Ok((page.iter().map(dossier).collect(), Some(gathered)))
+}
+
+/// What everybody's activity came to.
+#[derive(Clone, Debug)]
+pub(super) struct Gathered {
+    pub(super) groups: Arc<PeerGroups>,
+    /// What it was made of, to be brought up to date.
+    pub(super) gathering: Arc<Gathering>,
+    /// The last instant as of which it comes to the same, from the one that was asked for on, while the log has nothing
+    /// more.
+    pub(super) until: Timestamp,
 }
 
 /// What everybody's activity came to, each of which is given away after that; nothing is read where no rule compares
 /// peers.
-async fn gather<S: Store + ?Sized>(
+pub(super) async fn gather<S: Store + ?Sized>(
     store: &S,
+    status: &StoreStatus,
     as_of: Timestamp,
     policy: &Policy,
     mut take: impl FnMut(Activity) + Send,
-) -> Result<PeerGroups> {
+) -> Result<Gathered> {
     if !policy.compares_peers() {
-        return Ok(PeerGroups::none());
+        let gathering = Arc::new(policy.gathering(as_of));
+        return Ok(Gathered { groups: Arc::new(PeerGroups::none()), gathering, until: as_of });
     }
     let reach = policy.reach(as_of);
     let mut gathering = policy.gathering(as_of);
     let mut after = None;
+    let mut first_to_leave: Option<Timestamp> = None;
     loop {
         let page = store.activities(reach.activity, after.as_ref(), PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(last.actor.clone());
         for activity in page {
-            let activity = cut(store, activity, reach).await?;
+            let (activity, leaves) = cut(store, activity, reach).await?;
+            first_to_leave = first_to_leave.into_iter().chain(leaves).min();
             gathering.add(&activity);
             take(activity);
         }
     }
-    Ok(gathering.finish())
+    // Past the day's end, evaluations at the ends of days are others.
+    Ok(Gathered::of(gathering, first_to_leave, as_of.day().end(), status, as_of, policy))
 }
 
-/// The activity as a judgement needs it: that of the dossier's window, and whole days before it.
-async fn cut<S: Store + ?Sized>(store: &S, activity: Activity, reach: Reach) -> Result<Activity> {
-    let Some(before) = reach.before else { return Ok(activity) };
-    // Whoever did nothing on the day that the window cuts through has nothing on either side of it.
+impl Gathered {
+    /// The same until that instant, or until something leaves the window; and nothing may be about to enter it.
+    fn of(
+        gathering: Gathering,
+        first_to_leave: Option<Timestamp>,
+        until: Timestamp,
+        status: &StoreStatus,
+        as_of: Timestamp,
+        policy: &Policy,
+    ) -> Self {
+        let window_ms = u64::from(policy.window_days()) * DAY_MS;
+        let leaves = first_to_leave.map(|at| at.plus_millis(window_ms as i64 - 1));
+        let nothing_enters = status.latest.is_none_or(|latest| latest <= as_of);
+        let until = if nothing_enters { leaves.into_iter().fold(until, Ord::min) } else { as_of };
+        Self { groups: Arc::new(gathering.finish()), gathering: Arc::new(gathering), until }
+    }
+
+    /// What everybody's activity comes to after more of the log: only those are read again whom it can have changed.
+    ///
+    /// `as_of` lies between the instant that this was gathered as of and [`until`](Self::until), and `after` is the
+    /// position that it was gathered at.
+    pub(super) async fn renewed(
+        &self,
+        store: &dyn Store,
+        status: &StoreStatus,
+        after: u64,
+        as_of: Timestamp,
+        policy: &Policy,
+    ) -> Result<Self> {
+        let mut affected = Affected::default();
+        let mut position = after;
+        while position < status.position {
+            let events = store.events(position, PAGE).await?;
+            let Some(last) = events.last() else { break };
+            position = last.position;
+            affected.take(store, &events).await?;
+        }
+        let reach = policy.reach(as_of);
+        let mut gathering = Gathering::clone(&self.gathering);
+        let mut first_to_leave: Option<Timestamp> = None;
+        for actor in affected.into_actors(store).await?.into_keys() {
+            let activity = store.activity(&actor, reach.activity).await?;
+            let (activity, leaves) = cut(store, activity, reach).await?;
+            first_to_leave = first_to_leave.into_iter().chain(leaves).min();
+            gathering.add(&activity);
+        }
+        Ok(Self::of(gathering, first_to_leave, self.until, status, as_of, policy))
+    }
+}
+
+/// The activity as a judgement needs it, that of the dossier's window and whole days before it; and when the first of
+/// what counts on the window's first day counts.
+pub(crate) async fn cut<S: Store + ?Sized>(
+    store: &S,
+    activity: Activity,
+    reach: Reach,
+) -> Result<(Activity, Option<Timestamp>)> {
     let (first, _) = reach.window.days();
-    let before = if activity.days.iter().any(|(day, _)| *day == first) {
-        store.contributions(&activity.actor, before, None, usize::MAX).await?
+    // Whoever did nothing on the day that the window cuts through has nothing on either side of it.
+    let day: Vec<Contribution> = if activity.days.iter().any(|(day, _)| *day == first) {
+        let after = reach.before.map_or(reach.window.after, |before| before.after);
+        store.contributions(&activity.actor, Window { after, until: first.end() }, None, usize::MAX).await?
     } else {
         Vec::new()
     };
-    Ok(activity.split(reach.window, &before))
+    let before = day.partition_point(|contribution| contribution.at <= reach.window.after);
+    let (before, inside) = day.split_at(before);
+    let leaves = inside.first().map(|contribution| contribution.at);
+    let activity = if reach.before.is_some() { activity.split(reach.window, before) } else { activity };
+    Ok((activity, leaves))
 }

@@ -1,8 +1,6 @@
-//! One actor's day: its tally, and the entries that it sums up, as they are kept and as they are stored.
+//! One actor's day: its tallies, and the entries that they sum up, as they are kept and as they are stored.
 
-use std::collections::BTreeMap;
-
-use super::{Durations, Tally};
+use super::{ByTrack, COUNTS, Durations, Tally, WorkingDays};
 use crate::contribution::{Contribution, Cursor, Measure};
 use crate::name::Track;
 use crate::time::{Timestamp, Window};
@@ -33,20 +31,20 @@ impl Entry {
     }
 }
 
-/// One actor's day: a tally for the windows that cover it whole, and its entries for those that cut through it.
+/// One actor's day: a tally a track for the windows that cover it whole, and its entries for those that cut through it.
 ///
-/// It is stored as two byte strings ([`write_tally`](Self::write_tally), [`write_entries`](Self::write_entries)), so
+/// It is stored as two byte strings ([`write_tallies`](Self::write_tallies), [`write_entries`](Self::write_entries)), so
 /// that a dossier reads the short one for the days inside its window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DayTally {
-    tally: Tally,
+    by_track: ByTrack,
     entries: Vec<Entry>,
 }
 
 impl DayTally {
-    /// What the whole day comes to.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
+    /// What the whole day comes to, a tally a track.
+    pub fn tallies(&self) -> &[Tally] {
+        self.by_track.tallies()
     }
 
     /// The day's entries, by instant, then in log order.
@@ -68,7 +66,7 @@ impl DayTally {
                 Err(index) => index,
             },
         };
-        self.tally.add(entry.track.as_ref(), &entry.measure);
+        self.by_track.add(entry.track.as_ref(), &entry.measure);
         self.entries.insert(index, entry);
     }
 
@@ -76,35 +74,35 @@ impl DayTally {
     pub fn remove(&mut self, entry: &Entry) {
         if let Ok(index) = self.entries.binary_search_by_key(&entry.cursor(), Entry::cursor) {
             let removed = self.entries.remove(index);
-            self.tally.remove(removed.track.as_ref(), &removed.measure);
+            self.by_track.remove(removed.track.as_ref(), &removed.measure);
         }
     }
 
-    /// What those of the day's entries come to that lie in the window.
-    pub fn tally_within(&self, window: &Window) -> Tally {
-        tally_of(&self.entries, window)
+    /// What those of the day's entries come to that lie in the window, a tally a track.
+    pub fn tallies_within(&self, window: &Window) -> Vec<Tally> {
+        tallies_of(&self.entries, window)
     }
 
-    /// The tally as it is stored.
-    pub fn write_tally(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(24 + 5 * self.tally.processing.len());
-        write_own(&mut out, &self.tally);
-        write_varint(&mut out, self.tally.tracks.len() as u64);
-        for (track, tally) in &self.tally.tracks {
-            write_text(&mut out, track.as_str());
-            write_own(&mut out, tally);
+    /// The tallies as they are stored.
+    pub fn write_tallies(&self) -> Vec<u8> {
+        let tallies = self.tallies();
+        let mut out = Vec::with_capacity(tallies.iter().map(|tally| 24 + 5 * tally.processing.len()).sum());
+        write_varint(&mut out, tallies.len() as u64);
+        for tally in tallies {
+            write_track(&mut out, tally.track.as_ref());
+            write_tally(&mut out, tally);
         }
         out
     }
 
-    /// The entries as they are stored: the tracks' names, then the entries, each of which says its track by its place
-    /// among the names, from 1, where there are any.
+    /// The entries as they are stored: the day's tracks, then the entries, each of which says its track by its place
+    /// among them where there are several.
     pub fn write_entries(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(14 * self.entries.len());
-        let tracks: Vec<&Track> = self.tally.tracks.keys().collect();
-        write_varint(&mut out, tracks.len() as u64);
-        for track in &tracks {
-            write_text(&mut out, track.as_str());
+        let tallies = self.tallies();
+        write_varint(&mut out, tallies.len() as u64);
+        for tally in tallies {
+            write_track(&mut out, tally.track.as_ref());
         }
         let (mut at, mut position) = (0_i64, 0_u64);
         for entry in &self.entries {
@@ -112,9 +110,9 @@ impl DayTally {
             write_signed(&mut out, entry.position.wrapping_sub(position) as i64);
             (at, position) = (entry.at.millis(), entry.position);
             out.push(tag(&entry.measure));
-            if !tracks.is_empty() {
-                let place = entry.track.as_ref().and_then(|track| tracks.binary_search(&track).ok());
-                write_varint(&mut out, place.map_or(0, |place| place as u64 + 1));
+            if tallies.len() > 1 {
+                let place = tallies.iter().position(|tally| tally.track == entry.track);
+                write_varint(&mut out, place.unwrap_or(0) as u64);
             }
             if let Measure::Processing { counted_ms, working_day, since, .. } = entry.measure {
                 write_varint(&mut out, counted_ms);
@@ -126,19 +124,28 @@ impl DayTally {
         out
     }
 
-    /// Reads a tally as it was stored.
+    /// Reads tallies as they were stored, one after the other.
     ///
     /// # Errors
-    /// [`StoredTallyError`] if the bytes are not what [`write_tally`](Self::write_tally) writes.
-    pub fn read_tally(bytes: &[u8]) -> Result<Tally, StoredTallyError> {
+    /// [`StoredTallyError`] in place of a tally if the bytes are not what [`write_tallies`](Self::write_tallies) writes.
+    pub fn read_tallies(bytes: &[u8]) -> impl Iterator<Item = Result<Tally, StoredTallyError>> {
         let mut reader = Reader(bytes);
-        let mut tally = read_own(&mut reader)?;
-        for _ in 0..reader.varint()? {
-            let track = Track::from_stored(reader.text()?);
-            tally.tracks.insert(track, read_own(&mut reader)?);
-        }
-        reader.end()?;
-        Ok(tally)
+        let mut left = reader.varint();
+        std::iter::from_fn(move || {
+            let tally = match left {
+                Ok(0) if reader.0.is_empty() => return None,
+                Ok(0) => Err(StoredTallyError),
+                Ok(_) => read_tally(&mut reader),
+                Err(error) => Err(error),
+            };
+            if tally.is_ok() {
+                left = left.map(|left| left - 1);
+            } else {
+                // Nothing follows an error.
+                (left, reader) = (Ok(0), Reader(&[]));
+            }
+            Some(tally)
+        })
     }
 
     /// Reads entries as they were stored.
@@ -147,9 +154,9 @@ impl DayTally {
     /// [`StoredTallyError`] if the bytes are not what [`write_entries`](Self::write_entries) writes.
     pub fn read_entries(bytes: &[u8]) -> Result<Vec<Entry>, StoredTallyError> {
         let mut reader = Reader(bytes);
-        let mut tracks: Vec<Track> = Vec::new();
+        let mut tracks: Vec<Option<Track>> = Vec::new();
         for _ in 0..reader.varint()? {
-            tracks.push(Track::from_stored(reader.text()?));
+            tracks.push(reader.track()?);
         }
         // An entry takes three bytes at least, so the capacity is bounded by the bytes that are there.
         let mut entries = Vec::with_capacity(bytes.len() / 3);
@@ -158,10 +165,8 @@ impl DayTally {
             at = at.checked_add(reader.signed()?).ok_or(StoredTallyError)?;
             position = position.wrapping_add(reader.signed()? as u64);
             let tag = reader.byte()?;
-            let track = match if tracks.is_empty() { 0 } else { reader.length()? } {
-                0 => None,
-                place => Some(tracks.get(place - 1).ok_or(StoredTallyError)?.clone()),
-            };
+            let place = if tracks.len() > 1 { reader.length()? } else { 0 };
+            let track = tracks.get(place).ok_or(StoredTallyError)?.clone();
             let measure = match tag {
                 byte @ (0 | 1) => Measure::Verdict { overridden: byte == 1 },
                 byte @ (2 | 3) => Measure::Recommendation { overridden: byte == 3 },
@@ -188,16 +193,20 @@ impl DayTally {
     ///
     /// # Errors
     /// [`StoredTallyError`] if the bytes are not what was written.
-    pub fn read(tally: &[u8], entries: &[u8]) -> Result<Self, StoredTallyError> {
-        Ok(Self { tally: Self::read_tally(tally)?, entries: Self::read_entries(entries)? })
+    pub fn read(tallies: &[u8], entries: &[u8]) -> Result<Self, StoredTallyError> {
+        let tallies = Self::read_tallies(tallies).collect::<Result<Vec<Tally>, _>>()?;
+        if !tallies.is_sorted_by(|one, next| one.track < next.track) {
+            return Err(StoredTallyError);
+        }
+        Ok(Self { by_track: ByTrack(tallies), entries: Self::read_entries(entries)? })
     }
 
-    /// What those of a day's stored entries come to that lie in the window.
+    /// What those of a day's stored entries come to that lie in the window, a tally a track.
     ///
     /// # Errors
     /// [`StoredTallyError`] if the bytes are not what [`write_entries`](Self::write_entries) writes.
-    pub fn read_tally_within(entries: &[u8], window: &Window) -> Result<Tally, StoredTallyError> {
-        Ok(tally_of(&Self::read_entries(entries)?, window))
+    pub fn read_tallies_within(entries: &[u8], window: &Window) -> Result<Vec<Tally>, StoredTallyError> {
+        Ok(tallies_of(&Self::read_entries(entries)?, window))
     }
 }
 
@@ -206,17 +215,17 @@ impl DayTally {
 #[error("a stored tally is damaged")]
 pub struct StoredTallyError;
 
-fn tally_of(entries: &[Entry], window: &Window) -> Tally {
-    let mut tally = Tally::default();
+fn tallies_of(entries: &[Entry], window: &Window) -> Vec<Tally> {
+    let mut tallies = ByTrack::default();
     for entry in entries.iter().filter(|entry| window.contains(entry.at)) {
-        tally.add(entry.track.as_ref(), &entry.measure);
+        tallies.add(entry.track.as_ref(), &entry.measure);
     }
-    tally
+    tallies.into_tallies()
 }
 
-/// Writes a tally without its tracks.
-fn write_own(out: &mut Vec<u8>, tally: &Tally) {
-    for count in counts(tally) {
+/// Writes a tally but for its track.
+fn write_tally(out: &mut Vec<u8>, tally: &Tally) {
+    for count in tally.counts() {
         write_varint(out, count);
     }
     write_varint(out, tally.processing.short.len() as u64);
@@ -227,94 +236,46 @@ fn write_own(out: &mut Vec<u8>, tally: &Tally) {
     for value in &tally.processing.long {
         out.extend_from_slice(&value.to_le_bytes());
     }
-    // As many as there are times, and mostly the same few: each day with how often it comes.
-    let mut days = tally.working_days.values().peekable();
-    while let Some(day) = days.next() {
-        let mut times = 1;
-        while days.next_if_eq(&day).is_some() {
-            times += 1;
-        }
-        write_varint(out, day);
-        write_varint(out, times);
+    // As many as there are times in all, so that how many pairs there are need not be said.
+    for (day, count) in tally.working_days.counts() {
+        write_varint(out, u64::from(*day));
+        write_varint(out, *count);
     }
 }
 
-/// Reads so many working days.
-fn read_working_days(reader: &mut Reader<'_>, count: usize) -> Result<Durations, StoredTallyError> {
-    let mut days = Durations::default();
-    while days.len() < count {
-        let (day, times) = (reader.varint()?, reader.varint()?);
-        let left = (count - days.len()) as u64;
-        if times == 0 || times > left || days.last().is_some_and(|last| last >= day) {
-            return Err(StoredTallyError);
-        }
-        days.push(day, times as usize);
-    }
-    Ok(days)
-}
-
-fn read_own(reader: &mut Reader<'_>) -> Result<Tally, StoredTallyError> {
+fn read_tally(reader: &mut Reader<'_>) -> Result<Tally, StoredTallyError> {
+    let mut tally = Tally::of(reader.track()?);
     let mut counts = [0; COUNTS];
     for count in &mut counts {
         *count = reader.varint()?;
     }
-    let [
-        decisions,
-        overrides,
-        recommendations,
-        overridden,
-        one,
-        two,
-        three,
-        four,
-        five,
-        appeals,
-        reversed,
-        up,
-        down,
-    ] = counts;
+    for (count, read) in tally.counts_mut().into_iter().zip(counts) {
+        *count = read;
+    }
     let (short, long) = (reader.length()?, reader.length()?);
     let short = reader.fixed(short)?;
     let long = reader.fixed(long)?;
-    let working_days = read_working_days(reader, short.len() + long.len())?;
-    Ok(Tally {
-        decisions,
-        overrides,
-        recommendations,
-        recommendations_overridden: overridden,
-        stars: [one, two, three, four, five],
-        appeals,
-        appeals_reversed: reversed,
-        overrides_upheld: up,
-        overrides_reversed: down,
-        processing: Durations {
-            short: short.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect(),
-            long: long.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect(),
-        },
-        working_days,
-        tracks: BTreeMap::new(),
-    })
+    tally.processing = Durations {
+        short: short.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect(),
+        long: long.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect(),
+    };
+    tally.working_days = read_working_days(reader, tally.processing.len() as u64)?;
+    Ok(tally)
 }
 
-const COUNTS: usize = 13;
-
-fn counts(tally: &Tally) -> [u64; COUNTS] {
-    let [one, two, three, four, five] = tally.stars;
-    [
-        tally.decisions,
-        tally.overrides,
-        tally.recommendations,
-        tally.recommendations_overridden,
-        one,
-        two,
-        three,
-        four,
-        five,
-        tally.appeals,
-        tally.appeals_reversed,
-        tally.overrides_upheld,
-        tally.overrides_reversed,
-    ]
+/// Reads the working days of so many times.
+fn read_working_days(reader: &mut Reader<'_>, times: u64) -> Result<WorkingDays, StoredTallyError> {
+    let mut days = WorkingDays::default();
+    let mut left = times;
+    while left > 0 {
+        let day = u32::try_from(reader.varint()?).map_err(|_| StoredTallyError)?;
+        let count = reader.varint()?;
+        left = left.checked_sub(count).ok_or(StoredTallyError)?;
+        if !days.push(day, count) {
+            return Err(StoredTallyError);
+        }
+    }
+    Ok(days)
 }
 
 fn tag(measure: &Measure) -> u8 {
@@ -341,7 +302,9 @@ fn write_signed(out: &mut Vec<u8>, value: i64) {
     write_varint(out, ((value << 1) ^ (value >> 63)) as u64);
 }
 
-fn write_text(out: &mut Vec<u8>, text: &str) {
+/// A track's name; no name where there is no track.
+fn write_track(out: &mut Vec<u8>, track: Option<&Track>) {
+    let text = track.map_or("", Track::as_str);
     write_varint(out, text.len() as u64);
     out.extend_from_slice(text.as_bytes());
 }
@@ -376,11 +339,12 @@ impl<'a> Reader<'a> {
         usize::try_from(self.varint()?).map_err(|_| StoredTallyError)
     }
 
-    fn text(&mut self) -> Result<&'a str, StoredTallyError> {
+    fn track(&mut self) -> Result<Option<Track>, StoredTallyError> {
         let length = self.length()?;
         let (text, rest) = self.0.split_at_checked(length).ok_or(StoredTallyError)?;
         self.0 = rest;
-        std::str::from_utf8(text).map_err(|_| StoredTallyError)
+        let text = std::str::from_utf8(text).map_err(|_| StoredTallyError)?;
+        Ok((!text.is_empty()).then(|| Track::from_stored(text)))
     }
 
     /// That many values of `SIZE` bytes each.
@@ -389,9 +353,5 @@ impl<'a> Reader<'a> {
         let (taken, rest) = self.0.split_at_checked(bytes).ok_or(StoredTallyError)?;
         self.0 = rest;
         Ok(taken.as_chunks().0)
-    }
-
-    fn end(&self) -> Result<(), StoredTallyError> {
-        if self.0.is_empty() { Ok(()) } else { Err(StoredTallyError) }
     }
 }

@@ -1,6 +1,6 @@
 //! A multiset of processing times, kept whole and in order.
 
-/// Processing times in milliseconds, or in working days, sorted.
+/// Processing times in milliseconds, sorted.
 ///
 /// A time under 49.7 days takes four bytes and any other eight: every long one is greater than every short one, so the
 /// two runs one after the other are in order.
@@ -58,19 +58,6 @@ impl Durations {
         }
     }
 
-    /// The largest value.
-    pub(super) fn last(&self) -> Option<u64> {
-        self.long.last().copied().or_else(|| self.short.last().map(|value| u64::from(*value)))
-    }
-
-    /// Adds a value that is larger than all that are there, so many times.
-    pub(super) fn push(&mut self, value: u64, times: usize) {
-        match u32::try_from(value) {
-            Ok(value) => self.short.resize(self.short.len() + times, value),
-            Err(_) => self.long.resize(self.long.len() + times, value),
-        }
-    }
-
     /// Takes one such value out, if there is one.
     pub fn remove(&mut self, value: u64) {
         match u32::try_from(value) {
@@ -101,6 +88,10 @@ impl Durations {
     /// values in `k` runs takes O(k · log n) rounds' worth of binary searches. (Frederickson and Johnson, "The
     /// complexity of selection and ranking in X+Y and matrices with sorted columns", 1982.)
     pub fn nth_of(runs: &[&Self], rank: usize) -> Option<u64> {
+        // A window that slides over days is one run.
+        if let [run] = runs {
+            return run.get(rank);
+        }
         let mut left: Vec<Left<'_>> =
             runs.iter().map(|run| Left { run, from: 0, under: 0, up_to: 0, to: run.len() }).collect();
         let mut rank = rank;

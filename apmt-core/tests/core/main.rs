@@ -5,12 +5,14 @@
 mod calendar;
 mod calendar_files;
 mod event;
+mod evidence;
 mod fold;
 mod memory;
 mod metrics;
 mod overview;
 mod policy;
 mod properties;
+mod remember;
 mod statistics;
 mod tally;
 mod wire;

@@ -21,7 +21,7 @@ fn open_for(hours: u64) -> OpenCase {
 fn tally(measures: impl IntoIterator<Item = Measure>) -> Tally {
     let mut tally = Tally::default();
     for measure in measures {
-        tally.add(None, &measure);
+        tally.add(&measure);
     }
     tally
 }

@@ -1,6 +1,7 @@
 //! Policies: the built-in rule, what each condition and rule does, and what files get wrong, with line and column.
 
 mod bounds;
+mod grounds;
 mod language;
 mod peers;
 mod persistence;

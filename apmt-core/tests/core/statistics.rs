@@ -96,32 +96,85 @@ fn distributions() {
     assert!(binomial_cdf(7, 5, 0.3) >= 1.0);
 }
 
+/// Everybody's cases, by kind.
+fn group(fixture: &Value) -> Vec<Vec<Cases>> {
+    let number = |value: &Value| value.as_u64().unwrap();
+    let cases = |(kind, pair): (u32, &Value)| Cases { kind, part: number(&pair[0]), whole: number(&pair[1]) };
+    let member = |member: &Value| (0..).zip(member.as_array().unwrap()).map(cases).collect();
+    fixture.as_array().unwrap().iter().map(member).collect()
+}
+
+fn among(group: &[Vec<Cases>], index: usize) -> Funnel {
+    let others = group.iter().enumerate().filter(|(other, _)| *other != index);
+    Funnel::among(&group[index], others.map(|(_, cases)| cases.as_slice())).unwrap()
+}
+
 #[test]
 fn limits_among_peers() {
-    let mut dispersed = 0;
-    for case in fixture("funnels") {
-        let pair = |pair: &Value| (pair[0].as_u64().unwrap(), pair[1].as_u64().unwrap());
-        let group: Vec<(u64, u64)> = case["group"].as_array().unwrap().iter().map(pair).collect();
-        let funnel = Funnel::of(&group).unwrap();
-        assert_eq!(funnel.members(), group.len());
-        near(funnel.rate(), &case["rate"], 1e-12, &case["n"]);
-        near(funnel.dispersion(), &case["dispersion"], 1e-10, &case["n"]);
-        dispersed += usize::from(funnel.dispersion() > 1.0);
-        let limits = funnel.limits(case["n"].as_u64().unwrap(), number(&case["coverage"]));
-        for end in [0, 1] {
-            near(limits[end], &case["limits"][end], 1e-9, &case["n"]);
+    let (mut dispersed, mut extreme) = (0, 0);
+    let all: Value = serde_json::from_str(include_str!("../data/statistics.json")).unwrap();
+    for fixture in all["funnels"].as_array().unwrap() {
+        let group = group(&fixture["cases"]);
+        for (index, member) in fixture["members"].as_array().unwrap().iter().enumerate() {
+            let funnel = among(&group, index);
+            assert_eq!(funnel.others(), group.len() - 1);
+            near(funnel.expected(), &member["expected"], 1e-12, member);
+            near(funnel.dispersion(), &member["dispersion"], 1e-10, member);
+            dispersed += usize::from(funnel.dispersion() > 1.0);
+            for (coverage, expected) in [0.95, 0.998].into_iter().zip(member["limits"].as_array().unwrap()) {
+                let limits = funnel.limits(coverage);
+                for end in [0, 1] {
+                    near(limits[end], &expected[end], 1e-9, member);
+                }
+            }
+            let reverses_everything = index < fixture["extreme"].as_u64().unwrap() as usize;
+            if reverses_everything && group.len() >= 8 && funnel.whole() >= 20 {
+                extreme += 1;
+                assert!(funnel.rate() > funnel.limits(0.998)[1], "{index} of {}", group.len());
+            }
         }
     }
-    assert!(dispersed > 0, "some groups differ by more than chance");
-    assert_eq!((Funnel::of(&[]), Funnel::of(&[(0, 0)])), (None, None));
+    assert!(dispersed > 0 && extreme > 5, "some differ by more than chance, and some are extreme");
+}
+
+fn one(part: u64, whole: u64) -> Vec<Cases> {
+    vec![Cases { kind: 0, part, whole }]
+}
+
+#[test]
+fn an_extreme_member_does_not_hide_itself() {
+    // However many cases it has, in the smallest group that is compared where a policy does not say.
+    for whole in [20, 60, 600, 60_000] {
+        let mut group = vec![one(12, 60); 7];
+        group.insert(0, one(whole * 9 / 10, whole));
+        let funnel = among(&group, 0);
+        assert!(funnel.rate() > funnel.limits(0.998)[1], "{whole}: {funnel:?}");
+        let other = among(&group, 1);
+        let [low, high] = other.limits(0.95);
+        assert!(
+            low <= other.rate() && other.rate() <= high,
+            "{other:?}: nor does it make the others extreme"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_left_out() {
+    let nobody: [&[Cases]; 0] = [];
+    assert_eq!(Funnel::among(&one(1, 2), nobody.into_iter()), None);
+    assert_eq!(Funnel::among(&one(1, 2), [one(0, 0).as_slice()].into_iter()), None);
     // Whoever overrides nothing, or everything, with all others is within the limits.
     for rate in [0, 10] {
-        let funnel = Funnel::of(&[(rate, 10); 9]).unwrap();
-        let (limits, own) = (funnel.limits(10, 0.998), rate as f64 / 10.0);
+        let funnel = among(&vec![one(rate, 10); 9], 0);
+        let (limits, own) = (funnel.limits(0.998), rate as f64 / 10.0);
         assert!(limits[0] <= own && own <= limits[1], "{limits:?}");
     }
-    let none = Funnel::of(&[(1, 10); 9]).unwrap().limits(0, 0.998);
-    assert!(none[0] <= 0.0 && none[1] >= 1.0);
+    let none = among(&[one(0, 0), one(1, 10), one(3, 10)], 0);
+    assert_eq!((none.whole(), none.expected(), none.limits(0.998)), (0, 0.2, [0.0, 1.0]));
+    // Cases of a kind that nobody else has.
+    let own = [Cases { kind: 0, part: 1, whole: 10 }, Cases { kind: 7, part: 90, whole: 90 }];
+    let funnel = Funnel::among(&own, [one(2, 10).as_slice(), &one(2, 10)].into_iter()).unwrap();
+    assert_eq!((funnel.rate(), funnel.whole(), funnel.expected()), (0.1, 10, 0.2));
 }
 
 /// What a bound promises: at 30 cases and a true rate of 30 %, the exact one is above it in at most 5 % of all samples,

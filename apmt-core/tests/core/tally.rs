@@ -1,6 +1,6 @@
 //! Tallies: multisets of durations, days as they are stored, and the quantiles over many of them.
 
-use apmt_core::tally::{DayTally, Durations, Entry, Tally};
+use apmt_core::tally::{ByTrack, DayTally, Durations, Entry, StoredTallyError, Tally, WorkingDays};
 use apmt_core::{Measure, Timestamp, Track, Window};
 use proptest::prelude::*;
 
@@ -58,12 +58,16 @@ fn day_of(entries: &[Entry]) -> DayTally {
     day
 }
 
-fn counted<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Tally {
-    let mut tally = Tally::default();
+fn counted<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Tally> {
+    let mut tallies = ByTrack::default();
     for entry in entries {
-        tally.add(entry.track.as_ref(), &entry.measure);
+        tallies.add(entry.track.as_ref(), &entry.measure);
     }
-    tally
+    tallies.into_tallies()
+}
+
+fn read_tallies(bytes: &[u8]) -> Result<Vec<Tally>, StoredTallyError> {
+    DayTally::read_tallies(bytes).collect()
 }
 
 #[test]
@@ -174,10 +178,10 @@ proptest! {
     #[test]
     fn a_day_is_read_as_it_was_written(entries in prop::collection::vec(entry(), 0..40)) {
         let day = day_of(&entries);
-        let (tally, written) = (day.write_tally(), day.write_entries());
-        prop_assert_eq!(DayTally::read(&tally, &written), Ok(day.clone()));
-        prop_assert_eq!(DayTally::read_tally(&tally), Ok(day.tally().clone()));
-        prop_assert_eq!(day.tally(), &counted(day.entries()), "the tally is what the entries come to");
+        let (tallies, written) = (day.write_tallies(), day.write_entries());
+        prop_assert_eq!(DayTally::read(&tallies, &written), Ok(day.clone()));
+        prop_assert_eq!(read_tallies(&tallies), Ok(day.tallies().to_vec()));
+        prop_assert_eq!(day.tallies(), counted(day.entries()), "the tallies are what the entries come to");
     }
 
     #[test]
@@ -196,50 +200,71 @@ proptest! {
         let left: Vec<Entry> =
             backwards.iter().zip(&gone).filter(|(_, gone)| !**gone).map(|(entry, _)| entry.clone()).rev().collect();
         prop_assert_eq!(day.entries(), &left[..]);
-        prop_assert_eq!(day.tally(), &counted(&left));
+        prop_assert_eq!(day.tallies(), counted(&left));
         let at = |ms| Timestamp::from_millis(1_772_409_600_000 + ms);
         let window = Window { after: at(window.0), until: at(window.1) };
         let within = counted(left.iter().filter(|entry| window.contains(entry.at)));
-        prop_assert_eq!(&day.tally_within(&window), &within);
-        prop_assert_eq!(DayTally::read_tally_within(&day.write_entries(), &window), Ok(within));
+        prop_assert_eq!(&day.tallies_within(&window), &within);
+        prop_assert_eq!(DayTally::read_tallies_within(&day.write_entries(), &window), Ok(within));
     }
 
     #[test]
     fn adding_and_taking_back_leaves_nothing(entries in prop::collection::vec(entry(), 0..30)) {
-        let mut tally = counted(&entries);
-        prop_assert_eq!(tally.is_empty(), entries.is_empty());
-        for entry in entries.iter().rev() {
-            tally.remove(entry.track.as_ref(), &entry.measure);
+        let mut tallies = ByTrack::default();
+        for entry in &entries {
+            tallies.add(entry.track.as_ref(), &entry.measure);
         }
-        prop_assert!(tally.is_empty());
+        prop_assert_eq!(tallies.tallies().is_empty(), entries.is_empty());
+        for entry in entries.iter().rev() {
+            tallies.remove(entry.track.as_ref(), &entry.measure);
+        }
+        prop_assert_eq!(tallies, ByTrack::default());
     }
 
-    /// What a tally says of a track is what the track's entries alone come to.
+    /// There is a tally for each track, in order, and each is what the track's entries alone come to.
     #[test]
     fn a_tracks_tally_is_that_of_its_entries(entries in prop::collection::vec(entry(), 0..30)) {
-        let tally = counted(&entries);
-        let mut tracks: Vec<&Track> = entries.iter().filter_map(|entry| entry.track.as_ref()).collect();
+        let tallies = counted(&entries);
+        let mut tracks: Vec<&Option<Track>> = entries.iter().map(|entry| &entry.track).collect();
         tracks.sort();
         tracks.dedup();
-        prop_assert_eq!(tally.tracks.keys().collect::<Vec<_>>(), tracks);
-        for (track, found) in &tally.tracks {
-            let mut alone = Tally::default();
-            for entry in entries.iter().filter(|entry| entry.track.as_ref() == Some(track)) {
-                alone.add(None, &entry.measure);
+        prop_assert_eq!(tallies.iter().map(|tally| &tally.track).collect::<Vec<_>>(), tracks);
+        for found in &tallies {
+            let mut alone = Tally::of(found.track.clone());
+            for entry in entries.iter().filter(|entry| entry.track == found.track) {
+                alone.add(&entry.measure);
             }
             prop_assert_eq!(found, &alone);
         }
     }
 
     #[test]
+    fn working_days_are_a_multiset(days in prop::collection::vec(1..40_u32, 0..60), kept in 0..60_usize) {
+        let mut counts = WorkingDays::default();
+        for day in &days {
+            counts.insert(*day);
+        }
+        for day in days.iter().skip(kept).chain(&[50]) {
+            counts.remove(*day);
+        }
+        let left: Vec<u32> = days.into_iter().take(kept).collect();
+        prop_assert_eq!(counts.count(), left.len() as u64);
+        for limit in [0, 1, 7, 20, 39, u32::MAX] {
+            prop_assert_eq!(counts.count_up_to(limit), left.iter().filter(|day| **day <= limit).count() as u64);
+        }
+        let json = serde_json::to_string(&counts).unwrap();
+        prop_assert_eq!(serde_json::from_str::<WorkingDays>(&json).unwrap(), counts);
+    }
+
+    #[test]
     fn damaged_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
         let whole = Window::all_until(Timestamp::MAX);
-        if let Ok(tally) = DayTally::read_tally(&bytes) {
+        for tally in DayTally::read_tallies(&bytes).flatten() {
             let runs = [&tally.processing; 3];
             let _ = Durations::nth_of(&runs, tally.processing.len());
         }
         let _ = DayTally::read_entries(&bytes);
-        let _ = DayTally::read_tally_within(&bytes, &whole);
+        let _ = DayTally::read_tallies_within(&bytes, &whole);
     }
 
     #[test]
@@ -250,14 +275,14 @@ proptest! {
         cut in any::<prop::sample::Index>(),
     ) {
         let day = day_of(&entries);
-        for written in [day.write_tally(), day.write_entries()] {
+        for written in [day.write_tallies(), day.write_entries()] {
             let mut changed = written.clone();
             changed[place.index(written.len())] = byte;
-            let _ = (DayTally::read_tally(&changed), DayTally::read_entries(&changed));
+            let _ = (read_tallies(&changed), DayTally::read_entries(&changed));
             let short = &written[..cut.index(written.len())];
             let _ = DayTally::read_entries(short);
-            if written == day.write_tally() {
-                prop_assert!(DayTally::read_tally(short).is_err(), "a tally that was cut off is refused");
+            if written == day.write_tallies() {
+                prop_assert!(read_tallies(short).is_err(), "a tally that was cut off is refused");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! What one APMT writes, another reads back as it was, and the JSON stays what it is.
 
-use apmt_core::tally::{Durations, Tally};
+use apmt_core::tally::{Durations, Tally, WorkingDays};
 use apmt_core::{
     Activity, ActorKind, ActorName, CaseId, Contribution, Day, Error, ErrorKind, Event, Invalid, Measure,
     OpenCase, Recorded, Timestamp, Track,
@@ -113,19 +113,21 @@ fn an_activity() {
     is_written(&activity, &json!({"actor": "anne", "actor_kind": null, "days": [], "open": []}));
     activity.actor_kind = Some(ActorKind::Human);
     let processing = Durations::from_iter([5_000_000_000, 7, 3]);
-    let working_days = Durations::from_iter([1, 42, 1]);
-    let simple = Tally { overrides: 1, decisions: 1, ..Tally::default() };
-    let tracks = [(Track::new("simple").unwrap(), simple)].into();
+    let mut working_days = WorkingDays::default();
+    for day in [1, 42, 1] {
+        working_days.insert(day);
+    }
+    let day = time("2026-03-02T07:00:00Z").day();
+    activity.days.push((day, Tally { overrides: 1, decisions: 1, ..Tally::default() }));
     activity.days.push((
-        time("2026-03-02T07:00:00Z").day(),
+        day,
         Tally {
             decisions: 2,
             overrides: 1,
             stars: [0, 1, 0, 0, 2],
             processing,
             working_days,
-            tracks,
-            ..Tally::default()
+            ..Tally::of(Some(Track::new("simple").unwrap()))
         },
     ));
     let since = time("2026-03-02T01:00:00Z");
@@ -141,14 +143,17 @@ fn an_activity() {
         &json!({
             "actor": "anne",
             "actor_kind": "HUMAN",
-            "days": [{"day": "2026-03-02", "tally": {
-                "decisions": 2, "overrides": 1, "recommendations": 0, "recommendations_overridden": 0,
-                "stars": [0, 1, 0, 0, 2], "appeals": 0, "appeals_reversed": 0, "overrides_upheld": 0,
-                "overrides_reversed": 0, "processing": [3, 7, 5_000_000_000_u64], "working_days": [1, 1, 42],
-                "tracks": {"simple": {
+            "days": [
+                {"day": "2026-03-02", "tally": {
                     "decisions": 1, "overrides": 1, "recommendations": 0, "recommendations_overridden": 0,
                     "stars": [0, 0, 0, 0, 0], "appeals": 0, "appeals_reversed": 0, "overrides_upheld": 0,
-                    "overrides_reversed": 0, "processing": [], "working_days": []}}}}],
+                    "overrides_reversed": 0, "processing": [], "working_days": []}},
+                {"day": "2026-03-02", "tally": {
+                    "track": "simple",
+                    "decisions": 2, "overrides": 1, "recommendations": 0, "recommendations_overridden": 0,
+                    "stars": [0, 1, 0, 0, 2], "appeals": 0, "appeals_reversed": 0, "overrides_upheld": 0,
+                    "overrides_reversed": 0, "processing": [3, 7, 5_000_000_000_u64],
+                    "working_days": [[1, 2], [42, 1]]}}],
             "open": [{"case_id": "C-2", "since": "2026-03-02T01:00:00Z", "counted_ms": 60_000, "working_day": 1}],
         }),
     );

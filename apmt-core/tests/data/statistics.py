@@ -5,6 +5,7 @@
 """
 
 import json
+import math
 import sys
 
 import numpy
@@ -64,27 +65,56 @@ def distributions():
         yield {"of": "binomial_cdf", "at": [k, n, p], "is": stats.binom.cdf(k, n, p)}
 
 
+def factor(z):
+    """The over-dispersion factor: of z-scores, a tenth rounded up at each end is winsorised by SciPy."""
+    size = len(z)
+    cut = min(math.ceil(size / 10), (size - 1) // 2)
+    share = (cut + 0.5) / size
+    z = stats.mstats.winsorize(numpy.asarray(z), (share, share))
+    phi = float(numpy.mean(numpy.square(z)))
+    return phi if phi > 1 + 2 * math.sqrt(2 / size) else 1.0
+
+
+def limits(rate, phi, n, coverage):
+    """Spiegelhalter's limits around a rate; n need not be whole, so binomials are SciPy's beta distribution."""
+    def up_to(r):
+        return 0.0 if r < 0 else 1.0 if r >= n else stats.beta.cdf(1 - rate, n - r, r + 1)
+    for p in [(1 - coverage) / 2, (1 + coverage) / 2]:
+        r = next(r for r in range(math.ceil(n) + 1) if up_to(r) > p)
+        back = (up_to(r) - p) / (up_to(r) - up_to(r - 1))
+        yield float(numpy.clip(rate + ((r - back) / n - rate) * math.sqrt(phi), 0, 1))
+
+
 def funnels():
-    """Spiegelhalter's limits, written apart from what they check: percentiles by numpy, binomials by SciPy."""
+    """Each member of a group by the others: expected rates by indirect standardisation, as matrix products."""
     generator = numpy.random.default_rng(2005)
-    for size, spread in [(8, 0.0), (8, 0.15), (25, 0.0), (25, 0.2), (100, 0.1), (300, 0.02)]:
-        whole = generator.integers(5, 200, size)
-        part = generator.binomial(whole, numpy.clip(0.25 + spread * generator.standard_normal(size), 0, 1))
-        rate = part.sum() / whole.sum()
-        z = numpy.sort((part / whole - rate) / numpy.sqrt(rate * (1 - rate) / whole))
-        cut = int(0.1 * size)
-        z = stats.mstats.winsorize(z, (cut / size + 1e-12, cut / size + 1e-12)) if cut else z
-        phi = float(numpy.mean(numpy.square(z)))
-        phi = phi if phi > 1 + 2 * numpy.sqrt(2 / size) else 1.0
-        for n in [5, 20, 60, 400]:
-            for coverage in [0.95, 0.998]:
-                ends = []
-                for p in [(1 - coverage) / 2, (1 + coverage) / 2]:
-                    r = int(stats.binom.ppf(p, n, rate))
-                    back = (stats.binom.cdf(r, n, rate) - p) / stats.binom.pmf(r, n, rate)
-                    ends.append(float(numpy.clip(rate + ((r - back) / n - rate) * numpy.sqrt(phi), 0, 1)))
-                yield {"group": [[int(a), int(b)] for a, b in zip(part, whole)], "rate": rate, "dispersion": phi,
-                       "n": n, "coverage": coverage, "limits": ends}
+    # How many members, the true rate of each kind of cases, how the members differ, and how many reverse everything.
+    for size, true_rates, spread, extreme in [
+            (2, [0.3], 0.0, 0), (3, [0.25], 0.1, 1), (8, [0.25], 0.0, 0), (8, [0.25], 0.15, 0), (8, [0.2], 0.0, 1),
+            (9, [0.25], 0.03, 1), (25, [0.25], 0.2, 0), (31, [0.25], 0.05, 3), (120, [0.25], 0.02, 0),
+            (8, [0.1, 0.5], 0.0, 0), (8, [0.1, 0.5], 0.0, 1), (12, [0.05, 0.2, 0.6], 0.0, 0),
+            (40, [0.1, 0.3], 0.1, 0), (60, [0.02, 0.9, 0.4, 0.3], 0.05, 2)]:
+        whole = generator.integers(0, 60, (size, len(true_rates)))
+        whole[:, 0] += 1
+        whole[0] *= 5  # One has far more cases than the others.
+        rates = numpy.clip(numpy.array(true_rates) + spread * generator.standard_normal((size, 1)), 0, 1)
+        rates[:extreme] = 1
+        part = generator.binomial(whole, rates)
+        members = []
+        for index in range(min(size, 12)):
+            others = numpy.arange(size) != index
+            of_kind = part[others].sum(axis=0) / whole[others].sum(axis=0)
+            n = whole.sum(axis=1)
+            expected = whole @ of_kind / n
+            z = (part.sum(axis=1) / n - expected) / numpy.sqrt(expected * (1 - expected) / n)
+            phi = factor(z[others])
+            chance = n[index] * expected[index] * (1 - expected[index])
+            of_rates = (whole[index] ** 2 * of_kind * (1 - of_kind) / whole[others].sum(axis=0)).sum()
+            members.append({"expected": float(expected[index]), "dispersion": phi, "limits": [
+                list(limits(expected[index], phi, n[index] / (1 + of_rates / chance), coverage))
+                for coverage in [0.95, 0.998]]})
+        yield {"cases": [[[int(a), int(b)] for a, b in zip(*rows)] for rows in zip(part, whole)],
+               "extreme": extreme, "members": members}
 
 
 json.dump({

@@ -3,35 +3,13 @@
 use std::collections::BTreeMap;
 
 use apmt_client::Client;
-use apmt_core::contribution::Cursor;
-use apmt_core::{ActorName, CaseId, Contribution, Measure, Recorded, Result, Timestamp, What, Window};
+use apmt_core::{ActorName, CaseId, Contribution, Measure, Recorded, Result, Timestamp, What};
 use uuid::Uuid;
 
 use super::words::Rate;
 
 /// So many cases are looked into, the newest: each is a read of its own.
 const MOST_CASES: usize = 1000;
-/// How many contributions are read at a time.
-const PAGE: usize = 1000;
-
-/// Everything that counts for an actor in a window, the newest first.
-pub(super) async fn contributions(
-    client: &Client,
-    actor: &ActorName,
-    window: Window,
-) -> Result<Vec<Contribution>> {
-    let mut all = Vec::new();
-    let mut after: Option<Cursor> = None;
-    loop {
-        let page = client.store().contributions(actor, window, after, PAGE).await?;
-        // A store may give less than it is asked for: only nothing is the end.
-        let Some(last) = page.last() else { break };
-        after = Some(last.cursor());
-        all.extend(page);
-    }
-    all.reverse();
-    Ok(all)
-}
 
 /// An event that counts no longer.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ use super::cases::{self, Looked};
 use super::page::{Base, Failure, Moment, Shell, html};
 use super::plan::{self, Plan};
 use super::words::{Figure, Rate, Standing, counted, encoded, grouped, kind, name, standing, target_hours};
+use crate::grounds;
 use crate::http::App;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
@@ -111,8 +112,9 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
     let dossier = store.dossier(actor, window.until.into(), policy).await?;
     let before = store.dossier(actor, window.after.into(), policy).await?;
     let activity = store.activity(actor, window).await?;
-    let contributions = cases::contributions(client, actor, window).await?;
+    let contributions = grounds::contributions(client, actor, window).await?;
     let looked = cases::look(client, actor, &contributions).await?;
+    let grounds = grounds::among(client, &dossier, &contributions, &activity.open);
 
     // Which plans are open is only known as of now.
     let plans = if asked.at.is_empty() { plan::of(app, actor).await? } else { Some(None) };
@@ -138,7 +140,12 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
         as_of: Moment::of(dossier.as_of),
         now: asked.at.is_empty(),
         cursor,
-        reasons: dossier.explanations.iter().filter(|rule| rule.state.is_raised()).map(why).collect(),
+        reasons: dossier
+            .explanations
+            .iter()
+            .filter(|rule| rule.state.is_raised())
+            .map(|rule| why(rule, &grounds))
+            .collect(),
         explained: dossier
             .explanations
             .iter()

@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
 
-use super::cases;
 use super::dossier::Asked;
 use super::page::{Base, Failure, Moment, Shell, html};
 use super::timeline;
 use super::words::{counted, duration, encoded, hours, instant, name};
+use crate::grounds;
 use crate::http::App;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
@@ -109,7 +109,7 @@ async fn made(app: &App, base: &Base, uri: &Uri) -> Result<Response, Problem> {
         open.sort_by_key(|open| std::cmp::Reverse(open.counted_ms));
         open.into_iter().map(Found::Open).collect()
     } else {
-        let all = cases::contributions(app.client(), &asked.actor, window).await?;
+        let all = grounds::contributions(app.client(), &asked.actor, window).await?;
         all.into_iter().filter(|one| of.is_behind(&one.measure)).map(Found::Counted).collect()
     };
     let entries = counted(found.len() as u64, "entry", "entries");

@@ -1,5 +1,6 @@
 //! Dossiers: one actor's, and the scoreboard.
 
+use apmt_core::policy::Grounds;
 use apmt_core::{ActorName, AsOf, Dossier, Invalid, Overview, Status, Timestamp};
 use axum::extract::State;
 use axum::http::Uri;
@@ -12,37 +13,52 @@ use super::openapi::parameters::{Actor, ActorInPath, AfterActor, Limit};
 use super::params::{MAX_PAGE, Name, Params};
 use super::problem::Problem;
 use super::{App, json};
+use crate::grounds;
+
+/// A dossier, and what its raised rules rest upon where that is asked for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DossierWithGrounds)]
+struct Answer {
+    #[serde(flatten)]
+    dossier: Dossier,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    grounds: Option<Vec<Grounds>>,
+}
 
 /// An actor's dossier: the metrics over the policy's window, the status, and the reasons for it.
 ///
-/// An actor of whom nothing is known has one of zeros and nulls.
+/// An actor of whom nothing is known has one of zeros and nulls. `grounds`, where they are asked for, say of each condition
+/// of each rule that is raised which cases made it so, how many, and how much time on their clocks does not count.
 #[utoipa::path(
     get, path = "/dossier/{actor}", operation_id = "get_dossier", tag = "dossiers",
-    params(ActorInPath, parameters::AsOf),
-    responses((status = 200, description = "The dossier.", body = Dossier)),
+    params(ActorInPath, parameters::AsOf, parameters::Grounds),
+    responses((status = 200, description = "The dossier.", body = Answer)),
 )]
 pub(crate) async fn dossier_of_path(
     State(app): State<App>,
     Name(actor): Name,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["as_of"])?;
-    dossier(&app, &ActorName::new(&actor)?, params.as_of()?).await
+    dossier(&app, &ActorName::new(&actor)?, &Params::of(&uri, &["as_of", "grounds"])?).await
 }
 
 /// The dossier of an actor whose name a path cannot hold, or of nobody.
 #[utoipa::path(
     get, path = "/dossier", operation_id = "get_dossier_by_query", tag = "dossiers",
-    params(Actor, parameters::AsOf),
-    responses((status = 200, description = "The dossier.", body = Dossier)),
+    params(Actor, parameters::AsOf, parameters::Grounds),
+    responses((status = 200, description = "The dossier.", body = Answer)),
 )]
 pub(crate) async fn dossier_of_query(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["actor", "as_of"])?;
-    dossier(&app, &params.actor("actor")?, params.as_of()?).await
+    let params = Params::of(&uri, &["actor", "as_of", "grounds"])?;
+    dossier(&app, &params.actor("actor")?, &params).await
 }
 
-async fn dossier(app: &App, actor: &ActorName, as_of: AsOf) -> Result<Response, Problem> {
-    json(&app.dossier_timed(app.client.store().dossier(actor, as_of, app.client.policy())).await?)
+async fn dossier(app: &App, actor: &ActorName, params: &Params) -> Result<Response, Problem> {
+    let (client, asked) = (&app.client, params.flag("grounds")?);
+    let dossier = app.dossier_timed(client.store().dossier(actor, params.as_of()?, client.policy())).await?;
+    let grounds = if asked { Some(grounds::of(client, &dossier).await?) } else { None };
+    json(&Answer { dossier, grounds })
 }
 
 #[derive(Serialize, ToSchema)]

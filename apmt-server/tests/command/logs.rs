@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{Folder, real_logs};
 
-const LOGS: [(&str, u64); 2] = [("permit", 5405), ("dane", 948)];
+pub(crate) const LOGS: [(&str, u64); 2] = [("permit", 5405), ("dane", 948)];
 
 /// Asserts that everything in `expected` is in `got`: numbers to 1e-9, relative.
 #[track_caller]
@@ -43,7 +43,7 @@ fn expected(folder: &Path, log: &str) -> Value {
 }
 
 /// Says so past the test harness, which keeps what passing tests print to itself.
-fn skipped() {
+pub(crate) fn skipped() {
     let _ = writeln!(std::io::stderr(), "SKIPPED: the real logs are not beside this workspace");
 }
 

@@ -5,6 +5,7 @@
 #[path = "../../../apmt-store-postgres/tests/postgres/cluster.rs"]
 mod cluster;
 mod demo;
+mod evidence;
 #[cfg(feature = "postgres")]
 mod failover;
 mod import;

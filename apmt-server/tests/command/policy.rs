@@ -1,6 +1,6 @@
 //! `policy check`, `policy test`, `policy replay`, and judging by a policy of one's own.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Folder;
 
@@ -220,9 +220,17 @@ fn simulate_sets_policies_side_by_side() {
     let page = folder.run(&simulate).succeeded().out;
     assert!(
         page.starts_with("True rate %")
-            && page.contains("60 officers each, judged daily for 200 days; seed 1"),
+            && page.ends_with("60 officers each, judged daily for 200 days; seed 1\n"),
         "{page}"
     );
+    let rule = "{id: r, when: [override_rate > 0.3], peers: {by: [track, kind]}, then: pip}";
+    folder.write("peers.yaml", format!("{{name: peers, rules: [{rule}]}}"));
+    let simulate = ["policy", "simulate", "peers.yaml", "--officers", "1", "--days", "1"];
+    let reason = "it compares with peers, and each officer is simulated alone";
+    let page = folder.run(&simulate).succeeded().out;
+    assert!(page.ends_with(&format!("\nLeft out of peers: r, for {reason}\n")), "{page}");
+    let run = folder.json(&[&simulate[..], &["--json"]].concat());
+    assert_eq!(run["left_out"], json!([{"policy": "peers", "rule": "r", "reason": reason}]));
     folder
         .run(&["policy", "simulate", "--rates", "1.5"])
         .ended_with(2)
@@ -319,12 +327,37 @@ fn working_days_need_a_calendar_that_knows_them() {
     folder.run(&[&judge[..], &["--calendar", "us-federal"]].concat()).succeeded();
 }
 
+/// What editors are told of peers is what is read.
+#[test]
+fn the_schema_knows_peers() {
+    let rule =
+        |peers: &Value| json!({"id": "r", "when": ["override_rate > 0.3"], "peers": peers, "then": "pip"});
+    agrees_with_the_schema(
+        |peers| json!({"name": "x", "rules": [rule(peers)]}),
+        &[
+            (json!({}), true),
+            (json!({"by": ["track", "kind"], "limit": 0.998, "min_group": 8}), true),
+            (json!({"by": ["kind", "track"]}), true),
+            (json!({"by": ["kind"], "limit": 0.95, "min_group": 2}), true),
+            (json!({"by": ["track"]}), false),
+            (json!({"by": []}), false),
+            (json!({"by": "kind"}), false),
+            (json!({"by": ["kind", "unit"]}), false),
+            (json!({"limit": 0.5}), false),
+            (json!({"limit": 1}), false),
+            (json!({"min_group": 1}), false),
+            (json!({"min_group": 2.5}), false),
+            (json!({"min": 8}), false),
+            (json!(["kind"]), false),
+        ],
+    );
+}
+
 /// What editors are told of targets is what is read.
 #[test]
 fn the_schema_knows_targets_and_tracks() {
-    let folder = Folder::new();
-    let schema = jsonschema::validator_for(&folder.json(&["policy", "schema"])).unwrap();
-    for (sla, valid) in [
+    let policy = |sla: &Value| json!({"name": "x", "rules": [], "sla": sla});
+    let expected = [
         (json!({"target": "72h"}), true),
         (json!({"target": "20 working days"}), true),
         (json!({"target": "1 working day", "tracks": {"simple": "90m", "Complex cases": "3d"}}), true),
@@ -334,13 +367,21 @@ fn the_schema_knows_targets_and_tracks() {
         (json!({"target": "3d", "tracks": {"simple": "soon"}}), false),
         (json!({"target": "3d", "track": {"simple": "1d"}}), false),
         (json!({"tracks": {"simple": "1d"}}), false),
-    ] {
-        let policy = json!({"name": "x", "rules": [], "sla": sla});
-        assert_eq!(schema.is_valid(&policy), valid, "{policy}");
+    ];
+    agrees_with_the_schema(policy, &expected);
+}
+
+/// The schema and the reader take the same policies.
+fn agrees_with_the_schema(policy: impl Fn(&Value) -> Value, expected: &[(Value, bool)]) {
+    let folder = Folder::new();
+    let schema = jsonschema::validator_for(&folder.json(&["policy", "schema"])).unwrap();
+    for (part, valid) in expected {
+        let policy = policy(part);
+        assert_eq!(schema.is_valid(&policy), *valid, "{policy}");
         // JSON is YAML.
         folder.write("x.yaml", policy.to_string());
         let run = folder.run(&["policy", "check", "x.yaml"]);
-        if valid {
+        if *valid {
             run.succeeded()
         } else {
             run.ended_with(1)

@@ -12,6 +12,8 @@ const COMMANDS: &[&[&str]] = &[
     &["contributions"],
     &["case"],
     &["export"],
+    &["evidence"],
+    &["verify-evidence"],
     #[cfg(feature = "outbox")]
     &["outbox", "status"],
     #[cfg(feature = "outbox")]

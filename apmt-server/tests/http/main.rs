@@ -19,6 +19,7 @@ mod conformance;
 mod database;
 mod errors;
 mod exercise;
+mod fair;
 mod faults;
 mod hostile;
 mod hosts;

@@ -56,7 +56,8 @@ fn each_case_is_measured_by_its_own_tracks_target() {
     let dossier = get(served.address, &format!("/dossier/{ANNE}")).ok();
     assert_eq!(dossier["sla"], json!({"met": 1, "breached": 1, "compliance": 0.5}));
     assert_eq!((&dossier["open"]["overdue"], &dossier["status"]), (&json!(1), &json!("pip")));
-    let simple = json!([{"track": "simple", "decisions": 1, "overrides": 0, "processed": 1, "open": 1, "overdue": 1,
+    let simple = json!([{"track": "simple", "decisions": 1, "overrides": 0, "recommendations": 0,
+        "recommendations_overridden": 0, "processed": 1, "open": 1, "overdue": 1,
         "sla": {"met": 0, "breached": 1, "compliance": 0.0}}]);
     assert_eq!(dossier["tracks"], simple);
     let page = get(served.address, &format!("/actors/{ANNE}/contributions")).ok();

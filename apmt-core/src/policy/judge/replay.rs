@@ -118,7 +118,7 @@ pub(in crate::policy) fn each_change(
     let mut rolling = Rolling::new(days, policy, true);
     for day in (first.number()..=last.number()).map(Day::from_number) {
         if rolling.move_to(day) || day == first {
-            look(day, &Sample { metrics: &rolling.metrics(policy.sla()), times: &[rolling.times()] });
+            look(day, &Sample { metrics: &rolling.metrics(policy.sla()), times: &rolling.times() });
         }
     }
 }

@@ -6,16 +6,16 @@ use crate::policy::bound::Sample;
 use crate::policy::peers::{Among, Evaluation};
 use crate::policy::rule::Rule;
 use crate::policy::{Policy, Sla};
-use crate::tally::{Durations, Tally};
+use crate::tally::{ByTrack, Durations, Tally};
 use crate::time::Day;
 
-/// The tally of a window that slides over whole days.
+/// The tallies of a window that slides over whole days.
 pub(super) struct Rolling<'a> {
     days: &'a [(Day, &'a Tally)],
     window_days: i64,
     /// Whether processing times are kept: only rules that look at them need them.
     with_times: bool,
-    sum: Tally,
+    sum: ByTrack,
     entered: usize,
     left: usize,
 }
@@ -23,7 +23,7 @@ pub(super) struct Rolling<'a> {
 impl<'a> Rolling<'a> {
     pub(super) fn new(days: &'a [(Day, &'a Tally)], policy: &Policy, with_times: bool) -> Self {
         let window_days = i64::from(policy.window_days());
-        Self { days, window_days, with_times, sum: Tally::default(), entered: 0, left: 0 }
+        Self { days, window_days, with_times, sum: ByTrack::default(), entered: 0, left: 0 }
     }
 
     /// Moves the window's end to the end of a day, which must not lie before the last one; whether anything changed.
@@ -42,22 +42,22 @@ impl<'a> Rolling<'a> {
     }
 
     pub(super) fn metrics(&self, sla: Option<&Sla>) -> Metrics {
-        Metrics::of([&self.sum], &[], sla)
+        Metrics::of(self.sum.tallies(), &[], sla)
     }
 
     /// The window's processing times, where they are kept.
-    pub(super) fn times(&self) -> &Durations {
-        &self.sum.processing
+    pub(super) fn times(&self) -> Vec<&Durations> {
+        self.sum.tallies().iter().map(|tally| &tally.processing).collect()
     }
 
     /// Whether a rule is met by what the window holds, of which these are the metrics.
     pub(super) fn is_met(&self, rule: &Rule, metrics: &Metrics) -> bool {
-        is_met(rule, &Sample { metrics, times: &[&self.sum.processing] })
+        is_met(rule, &Sample { metrics, times: &self.times() })
     }
 
     /// Whether that puts the actor outside of what its peers had come to at the end of that day.
     pub(super) fn stands_out(&self, rule: &Rule, metrics: &Metrics, among: Among<'_>, day: Day) -> bool {
-        let sample = Sample { metrics, times: &[&self.sum.processing] };
+        let sample = Sample { metrics, times: &self.times() };
         among.stands_out(rule, &sample, Evaluation::EndOf(day))
     }
 }

@@ -1,21 +1,24 @@
 //! Gathering what the members of each group came to, at every evaluation that a judgement looks at.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::super::bound::Sample;
 use super::super::judge::replay::each_change;
 use super::super::judge::{can_be_judged, day_after, first_evaluation, is_met, whole_days};
 use super::super::metric::Metric;
 use super::super::rule::Rule;
 use super::super::{Policy, Sla};
+use super::group::{Group, Parts, mix, parts};
+use super::sliding::each_day;
 use super::{Evaluation, compared};
 use crate::event::ActorKind;
 use crate::metrics::Metrics;
-use crate::statistics::Funnel;
+use crate::name::{ActorName, Track};
+use crate::statistics::Cases;
 use crate::store::Activity;
 use crate::tally::{Durations, Tally};
 use crate::time::{Day, Timestamp};
-
-/// So many of so many.
-type Parts = (u64, u64);
 
 /// What everybody's activity came to, as far as rules with `peers` ask for it: beside an actor's own activity, what
 /// a verdict is made of. Like it, a function of the log, the policy and `as_of`.
@@ -65,14 +68,22 @@ struct BreachSeries {
     days: Vec<Breaches>,
 }
 
+/// What a rule compares with peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Basis {
+    pub(super) metric: Metric,
+    pub(super) by_track: bool,
+    pub(super) min_group: u32,
+}
+
 /// One group by one rate.
 #[derive(Clone, Debug, PartialEq)]
 struct Series {
-    metric: Metric,
+    of: Basis,
     agents: bool,
-    now: Option<Funnel>,
+    now: Option<Arc<Group>>,
     first: Day,
-    days: Vec<Option<Funnel>>,
+    days: Vec<Arc<Group>>,
 }
 
 impl PeerGroups {
@@ -81,12 +92,11 @@ impl PeerGroups {
         Self { series: Vec::new(), breaches: Vec::new() }
     }
 
-    pub(super) fn funnel(&self, metric: Metric, kind: Option<ActorKind>, at: Evaluation) -> Option<&Funnel> {
-        let series =
-            self.series.iter().find(|series| series.metric == metric && series.agents == is_agent(kind))?;
+    pub(super) fn group(&self, of: Basis, kind: Option<ActorKind>, at: Evaluation) -> Option<&Group> {
+        let series = self.series.iter().find(|series| series.of == of && series.agents == is_agent(kind))?;
         match at {
-            Evaluation::Now => series.now.as_ref(),
-            Evaluation::EndOf(day) => series.days.get(place(series.first, day)?)?.as_ref(),
+            Evaluation::Now => series.now.as_deref(),
+            Evaluation::EndOf(day) => series.days.get(place(series.first, day)?).map(AsRef::as_ref),
         }
     }
 
@@ -116,6 +126,9 @@ const fn is_agent(kind: Option<ActorKind>) -> bool {
 
 /// Everybody's activities, on their way to [`PeerGroups`].
 ///
+/// As of an instant, whoever is added again is what was added last: so a gathering that is kept is brought up to date by
+/// those alone whose activity has changed.
+///
 /// ```
 /// use apmt_core::{Activity, Policy};
 /// let policy = Policy::default();
@@ -124,29 +137,39 @@ const fn is_agent(kind: Option<ActorKind>) -> bool {
 /// let groups = gathering.finish();
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
-pub struct Gathering<'p> {
-    policy: &'p Policy,
+#[derive(Clone, Debug)]
+pub struct Gathering {
+    policy: Policy,
     /// `None` in a replay, which looks at the ends of days alone.
     as_of: Option<Timestamp>,
     /// The first and the last end of a day that is looked at, if any is.
     days: Option<(Day, Day)>,
     rates: Vec<Rate>,
+    /// What there is to see of each actor now, of each rule that is meant for it.
+    looks: BTreeMap<ActorName, Vec<(usize, Look)>>,
+    /// By rule, people before agents.
     breaches: Vec<BreachSeries>,
 }
 
 /// The members of both groups by one rate.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rate {
-    metric: Metric,
-    members: Vec<Member>,
+    of: Basis,
+    members: BTreeMap<ActorName, Member>,
+    numbers: Numbers,
 }
 
-#[derive(Debug)]
-struct Member {
+/// The numbers of tracks, in the order in which they were met. 0 is that of no track, and of all where tracks are not
+/// told apart.
+#[derive(Clone, Debug, Default)]
+struct Numbers(BTreeMap<Track, u32>);
+
+#[derive(Clone, Debug)]
+pub(super) struct Member {
     agent: bool,
-    now: Parts,
-    days: Vec<(Day, Parts)>,
+    now: Vec<Cases>,
+    /// What each day adds, by day.
+    pub(super) days: Vec<(Day, Cases)>,
 }
 
 impl Policy {
@@ -157,7 +180,7 @@ impl Policy {
 
     /// Begins to gather the groups that a judgement as of that instant needs. Every actor's activity is to be added,
     /// each as [`reach`](Self::reach) asks for it.
-    pub fn gathering(&self, as_of: Timestamp) -> Gathering<'_> {
+    pub fn gathering(&self, as_of: Timestamp) -> Gathering {
         let look_back =
             with_peers(self).map(|rule| rule.look_back_days(self.window_days())).max().unwrap_or(0);
         let days =
@@ -167,18 +190,22 @@ impl Policy {
 
     /// Begins to gather the groups that a [replay](Self::replay) of those days needs. Every actor's whole days over
     /// [`replay_reach`](Self::replay_reach) are to be added.
-    pub fn replay_gathering(&self, from: Day, to: Day) -> Gathering<'_> {
+    pub fn replay_gathering(&self, from: Day, to: Day) -> Gathering {
         Gathering::new(self, None, Some((first_evaluation(from, self.look_back_days()), to)))
     }
 }
 
-impl<'p> Gathering<'p> {
-    fn new(policy: &'p Policy, as_of: Option<Timestamp>, days: Option<(Day, Day)>) -> Self {
-        let mut metrics: Vec<Metric> =
-            with_peers(policy).flat_map(|rule| compared(rule).map(|(metric, _)| metric)).collect();
-        metrics.sort_unstable();
-        metrics.dedup();
-        let rates = metrics.into_iter().map(|metric| Rate { metric, members: Vec::new() }).collect();
+impl Gathering {
+    fn new(policy: &Policy, as_of: Option<Timestamp>, days: Option<(Day, Day)>) -> Self {
+        let mut all: Vec<Basis> = with_peers(policy)
+            .flat_map(|rule| {
+                rule.peers().into_iter().flat_map(|peers| compared(rule).map(|(metric, _)| peers.of(metric)))
+            })
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        let rate = |of| Rate { of, members: BTreeMap::new(), numbers: Numbers::default() };
+        let rates = all.into_iter().map(rate).collect();
         let first = days.map_or(Day::from_number(0), |(first, _)| first);
         let count = match (as_of, days) {
             (None, Some((first, last))) => place(first, last).map_or(0, |place| place + 1),
@@ -194,10 +221,10 @@ impl<'p> Gathering<'p> {
                 days: vec![Breaches::default(); count],
             })
             .collect();
-        Self { policy, as_of, days, rates, breaches }
+        Self { policy: policy.clone(), as_of, days, rates, looks: BTreeMap::new(), breaches }
     }
 
-    /// Adds an actor.
+    /// Adds an actor. In a replay, each once.
     pub fn add(&mut self, activity: &Activity) {
         if self.rates.is_empty() {
             return;
@@ -207,48 +234,43 @@ impl<'p> Gathering<'p> {
         let now = self.as_of.map(|_| Metrics::of(activity.days.iter().map(|(_, tally)| tally), &[], sla));
         let days = match (self.days, self.as_of) {
             (None, _) => Vec::new(),
-            (Some(_), Some(as_of)) => whole_days(activity, self.policy, as_of),
+            (Some(_), Some(as_of)) => whole_days(activity, &self.policy, as_of),
             (Some(_), None) => activity.days.iter().map(|(day, tally)| (*day, tally)).collect(),
         };
-        for Rate { metric, members } in &mut self.rates {
-            let parts = |(day, tally): &(Day, &Tally)| {
-                let parts = parts_of(*metric, tally, sla);
-                (parts.1 > 0).then_some((*day, parts))
-            };
-            members.push(Member {
-                agent,
-                now: now.as_ref().map_or((0, 0), |metrics| parts_among(*metric, metrics)),
-                days: days.iter().filter_map(parts).collect(),
-            });
+        for Rate { of, members, numbers } in &mut self.rates {
+            let now = now
+                .as_ref()
+                .map_or_else(Vec::new, |metrics| numbers.cases(&mix(of.metric, of.by_track, metrics)));
+            let mut of_days = Vec::with_capacity(days.len());
+            for (day, tally) in &days {
+                let track = if of.by_track { tally.track.as_ref() } else { None };
+                let cases = numbers.cases(&[(track, parts_of(of.metric, tally, sla))]);
+                of_days.extend(cases.into_iter().map(|cases| (*day, cases)));
+            }
+            members.insert(activity.actor.clone(), Member { agent, now, days: of_days });
         }
         self.count_breaches(activity, now.as_ref(), &days);
     }
 
     /// Counts whether the actor breaches each rule: now, or in a replay at the end of each day.
     fn count_breaches(&mut self, activity: &Activity, now: Option<&Metrics>, days: &[(Day, &Tally)]) {
-        let (policy, kind) = (self.policy, activity.actor_kind);
-        let rules = || with_peers(policy).filter(|rule| rule.is_for(kind));
-        let of_rule = |series: &&mut BreachSeries, rule: &Rule| {
-            series.rule == rule.id() && series.agents == is_agent(kind)
-        };
+        let (policy, kind) = (&self.policy, activity.actor_kind);
+        let series_of = |rule: usize| rule * 2 + usize::from(is_agent(kind));
+        let rules = || with_peers(policy).enumerate().filter(|(_, rule)| rule.is_for(kind));
         if let Some(metrics) = now {
             let times: Vec<&Durations> = activity.days.iter().map(|(_, tally)| &tally.processing).collect();
             let sample = Sample { metrics, times: &times };
-            for rule in rules() {
-                if let Some(series) = self.breaches.iter_mut().find(|series| of_rule(series, rule)) {
-                    series.now.count(Look::of(rule, &sample));
-                }
-            }
+            let look = |(index, rule): (usize, &Rule)| (series_of(index), Look::of(rule, &sample));
+            let looks = rules().map(look).collect();
+            self.looks.insert(activity.actor.clone(), looks);
         } else if let Some((first, last)) = self.days {
             let mut changes: Vec<(usize, Vec<Look>)> = Vec::new();
             each_change(policy, days, first, last, |day, sample| {
-                let looks = rules().map(|rule| Look::of(rule, sample)).collect();
+                let looks = rules().map(|(_, rule)| Look::of(rule, sample)).collect();
                 changes.push((place(first, day).unwrap_or(0), looks));
             });
-            for (index, rule) in rules().enumerate() {
-                let Some(series) = self.breaches.iter_mut().find(|series| of_rule(series, rule)) else {
-                    continue;
-                };
+            for (index, (rule, _)) in rules().enumerate() {
+                let Some(series) = self.breaches.get_mut(series_of(rule)) else { continue };
                 let ends = changes.iter().skip(1).map(|(place, _)| *place).chain([series.days.len()]);
                 for ((from, looks), to) in changes.iter().zip(ends) {
                     let unchanged = series.days.get_mut(*from..to).into_iter().flatten();
@@ -260,19 +282,27 @@ impl<'p> Gathering<'p> {
     }
 
     /// What they come to.
-    pub fn finish(self) -> PeerGroups {
-        let Self { policy, as_of, days, rates, breaches } = self;
+    pub fn finish(&self) -> PeerGroups {
+        let mut breaches = self.breaches.clone();
+        for (series, look) in self.looks.values().flatten() {
+            if let Some(series) = breaches.get_mut(*series) {
+                series.now.count(*look);
+            }
+        }
         let mut groups = PeerGroups { series: Vec::new(), breaches };
-        for Rate { metric, members } in &rates {
+        for Rate { of, members, numbers } in &self.rates {
+            let (tracks, members) = numbers.in_order(members.values());
             for agents in [false, true] {
                 let members: Vec<&Member> = members.iter().filter(|member| member.agent == agents).collect();
-                let now: Vec<Parts> = members.iter().map(|member| member.now).collect();
+                let now = || Group::of(&tracks, members.iter().map(|member| &*member.now), of.min_group);
                 groups.series.push(Series {
-                    metric: *metric,
+                    of: *of,
                     agents,
-                    now: as_of.and_then(|_| Funnel::of(&now)),
-                    first: days.map_or(Day::from_number(0), |(first, _)| first),
-                    days: days.map_or_else(Vec::new, |(first, last)| funnels(&members, first, last, policy)),
+                    now: self.as_of.map(|_| Arc::new(now())),
+                    first: self.days.map_or(Day::from_number(0), |(first, _)| first),
+                    days: self.days.map_or_else(Vec::new, |(first, last)| {
+                        each_day(&members, &tracks, *of, first, last, &self.policy)
+                    }),
                 });
             }
         }
@@ -280,60 +310,43 @@ impl<'p> Gathering<'p> {
     }
 }
 
-/// The group's funnel at the end of each of those days.
-fn funnels(members: &[&Member], first: Day, last: Day, policy: &Policy) -> Vec<Option<Funnel>> {
-    let window_days = i64::from(policy.window_days());
-    let mut sums = vec![Sliding::default(); members.len()];
-    let mut funnel = None;
-    (first.number()..=last.number())
-        .map(|number| {
-            let day = Day::from_number(number);
-            let gone = day_after(day, -window_days);
-            let mut moved = false;
-            for (sum, member) in sums.iter_mut().zip(members) {
-                moved |= sum.move_to(day, gone, &member.days);
-            }
-            if moved {
-                let group: Vec<Parts> = sums.iter().map(|sum| sum.parts).collect();
-                funnel = Funnel::of(&group);
-            }
-            funnel
-        })
-        .collect()
-}
+impl Numbers {
+    fn cases(&mut self, mix: &[(Option<&Track>, Parts)]) -> Vec<Cases> {
+        let cases = mix.iter().filter(|(_, (_, whole))| *whole > 0).map(|(track, (part, whole))| {
+            let next = self.0.len() as u32 + 1;
+            let kind = track.map_or(0, |track| *self.0.entry(track.clone()).or_insert(next));
+            Cases { kind, part: *part, whole: *whole }
+        });
+        cases.collect()
+    }
 
-/// One member's rate over a window that slides.
-#[derive(Clone, Debug, Default)]
-struct Sliding {
-    parts: Parts,
-    entered: usize,
-    left: usize,
-}
-
-impl Sliding {
-    fn move_to(&mut self, day: Day, gone: Day, days: &[(Day, Parts)]) -> bool {
-        let before = (self.entered, self.left);
-        while let Some((_, (part, whole))) = days.get(self.entered).filter(|(entering, _)| *entering <= day) {
-            self.parts = (self.parts.0.saturating_add(*part), self.parts.1.saturating_add(*whole));
-            self.entered += 1;
+    /// The tracks in the order of their names, and the members with numbers of that order: whoever is gathered first, sums
+    /// come out the same.
+    fn in_order<'m>(&self, members: impl Iterator<Item = &'m Member>) -> (Arc<[Option<Track>]>, Vec<Member>) {
+        let mut order = vec![0_u32; self.0.len() + 1];
+        for (new, old) in (1_u32..).zip(self.0.values()) {
+            if let Some(place) = order.get_mut(*old as usize) {
+                *place = new;
+            }
         }
-        while let Some((_, (part, whole))) = days.get(self.left).filter(|(leaving, _)| *leaving <= gone) {
-            self.parts = (self.parts.0.saturating_sub(*part), self.parts.1.saturating_sub(*whole));
-            self.left += 1;
-        }
-        before != (self.entered, self.left)
+        let renumber = |cases: &mut Cases| {
+            cases.kind = order.get(cases.kind as usize).copied().unwrap_or_default();
+        };
+        let renumbered = members.cloned().map(|mut member| {
+            member.now.iter_mut().for_each(renumber);
+            member.days.iter_mut().map(|(_, cases)| cases).for_each(renumber);
+            member
+        });
+        let tracks = std::iter::once(None).chain(self.0.keys().cloned().map(Some)).collect();
+        (tracks, renumbered.collect())
     }
 }
 
-fn parts_among(metric: Metric, metrics: &Metrics) -> Parts {
-    Sample { metrics, times: &[] }.parts(metric).unwrap_or((0, 0))
-}
-
-/// What one day adds to a rate.
+/// What one day's cases of a track add to a rate, without the quantiles of their times where they are not asked for.
 fn parts_of(metric: Metric, tally: &Tally, sla: Option<&Sla>) -> Parts {
     match metric {
         Metric::OverrideRate => (tally.overrides, tally.decisions),
         Metric::OverriddenRate => (tally.recommendations_overridden, tally.recommendations),
-        other => parts_among(other, &Metrics::of([tally], &[], sla)),
+        other => parts(other, &Metrics::of([tally], &[], sla)).unwrap_or_default(),
     }
 }

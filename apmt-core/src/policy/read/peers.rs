@@ -1,4 +1,4 @@
-//! `peers: {by: [kind], limit: 0.998, min_group: 8}`.
+//! `peers: {by: [track, kind], limit: 0.998, min_group: 8}`.
 
 use super::super::metric::Metric;
 use super::super::peers::{Peers, PeersBy, compared, is_compared};
@@ -11,7 +11,7 @@ use crate::yaml::{Node, Wrong, one_of};
 pub(in crate::policy) const PEERS: &[&str] = &["by", "limit", "min_group"];
 
 /// What members of a group may have in common.
-pub(in crate::policy) const BY: &[(&str, PeersBy)] = &[("kind", PeersBy::Kind)];
+pub(in crate::policy) const BY: &[(&str, PeersBy)] = &[("track", PeersBy::Track), ("kind", PeersBy::Kind)];
 
 /// The largest group that may be asked for.
 pub(in crate::policy) const MAX_MIN_GROUP: u32 = 1_000_000;
@@ -41,16 +41,15 @@ pub(super) fn read(node: &Node, rule: &Rule) -> Result<Peers, Wrong> {
 }
 
 fn by(node: &Node) -> Result<Vec<PeersBy>, Wrong> {
-    let what = "a list of what the members of a group have in common, such as [kind]";
-    let mut by: Vec<PeersBy> = Vec::new();
-    for node in node.list(what)? {
-        if node.as_text() == Some("track") {
-            return Err(node.wrong("peers of one track are not supported yet; expected kind"));
-        }
-        let common = named(node, BY)?;
-        if !by.contains(&common) {
-            by.push(common);
-        }
+    let what = "a list of what the members of a group have in common, [kind] or [track, kind]";
+    let mut by: Vec<PeersBy> =
+        node.list(what)?.iter().map(|node| named(node, BY)).collect::<Result<_, _>>()?;
+    by.sort_unstable();
+    by.dedup();
+    if !by.contains(&PeersBy::Kind) {
+        return Err(node.wrong(format!(
+            "peers are of one kind, for a person's rate and an agent's say nothing of each other; expected {what}"
+        )));
     }
-    if by.is_empty() { Err(node.expected(what)) } else { Ok(by) }
+    Ok(by)
 }

@@ -1,9 +1,11 @@
 //! Rules that compare an actor with its peers: at `as_of`, and at the ends of the days before.
 
+mod tracks;
+
 use std::sync::Arc;
 
 use apmt_core::policy::{Explanation, PeerGroups, Policy, RuleState};
-use apmt_core::statistics::Funnel;
+use apmt_core::statistics::{Cases, Funnel};
 use apmt_core::time::{DAY_MS, ManualClock};
 use apmt_core::{
     ActorKind, ActorName, AsOf, Calendar, Dossier, Event, MemoryStore, Status, Store as _, Timestamp,
@@ -12,8 +14,12 @@ use futures_lite::future::block_on;
 use proptest::prelude::*;
 
 fn policy(more: &str) -> Policy {
+    policy_by("kind", more)
+}
+
+fn policy_by(by: &str, more: &str) -> Policy {
     let text = format!(
-        "name: test\nwindow_days: 10\nrules:\n  - id: only\n    when: [override_rate > 0.3]\n    peers: {{min_group: 4}}\n{more}    then: pip\n"
+        "name: test\nwindow_days: 10\nrules:\n  - id: only\n    when: [override_rate > 0.3]\n    peers: {{by: [{by}], min_group: 4}}\n{more}    then: pip\n"
     );
     Policy::from_yaml("test.yaml", &text).unwrap()
 }
@@ -69,19 +75,19 @@ fn a_rule_holds_only_outside_of_the_peers_limits() {
     assert_eq!(bob.state, RuleState::Clear, "{bob}");
     assert!(bob.conditions[0].holds, "a third is over the limit, and like everybody else's");
 
-    let group: Vec<(u64, u64)> =
-        rates.iter().map(|(_, overrides, verdicts)| (*overrides, *verdicts)).collect();
-    let funnel = Funnel::of(&group).unwrap();
+    let cases = |(_, part, whole): &(&str, u64, u64)| [Cases { kind: 0, part: *part, whole: *whole }];
+    let others: Vec<[Cases; 1]> = rates.iter().filter(|(name, ..)| *name != "bob").map(cases).collect();
+    let funnel = Funnel::among(&cases(&rates[1]), others.iter().map(|cases| &cases[..])).unwrap();
     let band = &bob.peers.unwrap().bands[0];
-    assert_eq!(band.limits, Some(funnel.limits(60, 0.998)));
+    assert_eq!(band.limits, Some(funnel.limits(0.998)));
     assert_eq!(
-        (band.rate, band.dispersion, band.members),
-        (Some(funnel.rate()), Some(funnel.dispersion()), 10)
+        (band.rate, band.dispersion, band.members, band.cases),
+        (Some(funnel.expected()), Some(funnel.dispersion()), 10, 60)
     );
-    assert!(!band.outside && anne.peers.as_ref().unwrap().bands[0].outside);
+    assert!(!band.outside && anne.peers.as_ref().unwrap().bands[0].outside && band.tracks.is_empty());
     let said = anne.to_string();
-    assert!(said.contains("The 10 members of its group have together a rate of 35.7 %"), "{said}");
-    assert!(said.contains("lies outside that band."), "{said}");
+    assert!(said.contains("The 9 others of its group have together a rate of 29.4 %"), "{said}");
+    assert!(said.contains("this override rate of 91.7 % lies outside that band."), "{said}");
 }
 
 #[test]
@@ -156,13 +162,16 @@ fn peers_are_read_with_their_defaults_and_their_mistakes() {
     assert_eq!((peers.limit(), peers.min_group()), (0.998, 8));
     assert_eq!(peers.by().iter().map(|by| by.name()).collect::<Vec<_>>(), ["kind"]);
     assert_eq!(policy, read("{by: [kind], limit: 0.998, min_group: 8}", rate).unwrap());
-    for other in ["{limit: 0.95}", "{min_group: 9}"] {
+    let by_track = read("{by: [track, kind], limit: 0.998, min_group: 8}", rate).unwrap();
+    assert_eq!(by_track, read("{by: [kind, track, kind]}", rate).unwrap(), "in whichever order");
+    for other in ["{limit: 0.95}", "{min_group: 9}", "{by: [track, kind]}"] {
         assert_ne!(policy.digest(), read(other, rate).unwrap().digest());
     }
     for (peers, when, expected) in [
-        ("{by: [track]}", rate, "peers of one track are not supported yet; expected kind"),
-        ("{by: [knd]}", rate, "expected kind"),
+        ("{by: [track]}", rate, "peers are of one kind, for a person's rate and an agent's say nothing"),
+        ("{by: [knd]}", rate, "expected track or kind, found \"knd\"; did you mean kind?"),
         ("{by: []}", rate, "expected a list of what the members of a group have in common"),
+        ("{by: kind}", rate, "expected a list of what the members of a group have in common"),
         ("{limit: 1}", rate, "expected a number over 0.5 and up to"),
         ("{min_group: 1}", rate, "expected a whole number from 2"),
         ("{mingroup: 9}", rate, "\"mingroup\" is no field of the peers"),
@@ -174,18 +183,86 @@ fn peers_are_read_with_their_defaults_and_their_mistakes() {
     }
 }
 
-/// Four actors' days: overrides and other verdicts.
+#[test]
+fn what_is_likely_to_flag_by_chance_among_peers_is_warned_of() {
+    let lints = |sla: &str, peers: &str| -> String {
+        let condition = "{metric: override_rate, above: 0.3, bound: wilson_lower}";
+        let text = format!(
+            "{{name: x, {sla}rules: [{{id: r, when: [{condition}], for: 30d, peers: {peers}, then: pip}}]}}"
+        );
+        let messages = Policy::from_yaml("x", &text).unwrap().lint().into_iter().map(|lint| lint.message);
+        messages.collect::<Vec<_>>().join("; ")
+    };
+    for good in ["{}", "{by: [track, kind], limit: 0.998, min_group: 8}", "{limit: 0.98}"] {
+        assert_eq!(lints("", good), "", "{good}");
+    }
+    assert!(
+        lints("", "{min_group: 7}")
+            .starts_with("peers with min_group: 7 are compared with 6 others at least")
+    );
+    assert!(
+        lints("", "{limit: 0.9}").starts_with("peers with limit: 0.9 put one in 20 outside of the limits")
+    );
+    let tracks = "sla: {target: 3d, tracks: {simple: 1d}}, ";
+    assert!(lints(tracks, "{}").contains("by: [track, kind] compares like with like"));
+    assert_eq!(lints(tracks, "{by: [track, kind]}"), "");
+    // Peers are no excuse for a bare threshold.
+    let bare = "{name: x, rules: [{id: r, when: [override_rate > 0.3], for: 30d, peers: {}, then: pip}]}";
+    let bare = Policy::from_yaml("x", bare).unwrap().lint();
+    assert!(bare.len() == 1 && bare[0].message.contains("compares a rate with a bare threshold"), "{bare:?}");
+}
+
+/// Everything that a rule may say at once.
+#[test]
+fn a_whole_rule_with_peers_is_read_judged_and_told() {
+    let text = "
+name: whole
+rules:
+  - id: high-override
+    when:
+      - {metric: override_rate, above: 0.30, bound: wilson_lower, confidence: 0.95}
+      - appeals.overrides_reversed >= 3
+    min: {decisions: 20}
+    for: 30d
+    clear_after: 14d
+    peers: {by: [track, kind], limit: 0.998, min_group: 8}
+    applies_to: {kind: human}
+    critical_element: CE-2
+    then: pip
+    advise: training
+";
+    let policy = Policy::from_yaml("whole.yaml", text).unwrap();
+    assert_eq!(policy.lint(), []);
+    let found = ask(&office(&beside(("anne", 55, 60), 17)), "anne", &policy, noon(1)).explanations.remove(0);
+    let json = serde_json::to_value(&found).unwrap();
+    assert_eq!(json["peers"]["by"], serde_json::json!(["track", "kind"]));
+    let band = &json["peers"]["bands"][0];
+    assert_eq!(
+        (&band["metric"], &band["members"], &band["outside"]),
+        (&"override_rate".into(), &10.into(), &true.into())
+    );
+    assert_eq!(
+        (&band["tracks"][0]["track"], &band["tracks"][0]["cases"]),
+        (&serde_json::Value::Null, &60.into())
+    );
+    assert_eq!(serde_json::from_value::<Explanation>(json).unwrap(), found);
+    assert!(found.to_string().contains("Without a track: 60 of its cases at 91.7 %"), "{found}");
+}
+
+/// Five actors' days: overrides and other verdicts.
 fn offices() -> impl Strategy<Value = Vec<Vec<(u64, u64)>>> {
     proptest::collection::vec(proptest::collection::vec((0..3_u64, 0..4_u64), 15..30), 5)
 }
 
+/// Of each day, what is odd is on one track or another, and the rest on none.
 fn filled(days: &[Vec<(u64, u64)>]) -> MemoryStore {
     let store = empty();
     for (actor, days) in ["a", "b", "c", "d", "e"].into_iter().zip(days) {
         for ((overrides, others), day) in days.iter().zip(0..) {
             // The first gets more of them, so that somebody stands out.
             let overrides = if actor == "a" { overrides * 4 } else { *overrides };
-            record(&store, actor, ActorKind::Human, day, (overrides, overrides + others));
+            let track = ["", "simple", "complex"][(overrides + others) as usize % 3];
+            tracks::record_on(&store, actor, track, day, (overrides, overrides + others));
         }
     }
     store
@@ -196,14 +273,16 @@ proptest! {
 
     /// For `for`, the peers of each day are those of that day; and a replay says of each what a dossier says.
     #[test]
-    fn each_evaluation_has_the_peers_of_its_day(days in offices(), held in 1..5_i64) {
+    fn each_evaluation_has_the_peers_of_its_day(days in offices(), held in 1..5_i64, by_track: bool) {
         let store = filled(&days);
-        let lasting = policy(&format!("    for: {held}d\n"));
+        let by = if by_track { "track, kind" } else { "kind" };
+        let (at_once, lasting) = (policy_by(by, ""), policy_by(by, &format!("    for: {held}d\n")));
         let (from, to) = (noon(3).day(), noon(25).day());
         let mut gathering = lasting.replay_gathering(from, to);
         let reach = lasting.replay_reach(from, to);
         let everybody = block_on(store.activities(reach, None, 10)).unwrap();
-        for activity in &everybody {
+        // In whichever order they come.
+        for activity in everybody.iter().rev() {
             gathering.add(activity);
         }
         let groups = gathering.finish();
@@ -212,7 +291,7 @@ proptest! {
             let end = noon(day).day().end();
             let found = ask(&store, "a", &lasting, end);
             let met = |ago: i64| {
-                let state = ask(&store, "a", &policy(""), noon(day - ago).day().end()).explanations[0].state;
+                let state = ask(&store, "a", &at_once, noon(day - ago).day().end()).explanations[0].state;
                 state == RuleState::Raised
             };
             prop_assert_eq!(found.status.is_raised(), (0..=held).all(met), "day {}: {:?}", day, found.explanations);
@@ -226,8 +305,9 @@ proptest! {
 
     /// The scoreboard and the dossier of one say the same, however it is paged.
     #[test]
-    fn everybody_has_the_same_peers_however_they_are_asked_for(days in offices()) {
-        let (store, policy) = (filled(&days), policy("    for: 2d\n"));
+    fn everybody_has_the_same_peers_however_they_are_asked_for(days in offices(), by_track: bool) {
+        let by = if by_track { "track, kind" } else { "kind" };
+        let (store, policy) = (filled(&days), policy_by(by, "    for: 2d\n"));
         let as_of = AsOf::At(noon(12));
         let mut after: Option<ActorName> = None;
         loop {

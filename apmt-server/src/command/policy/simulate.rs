@@ -1,5 +1,6 @@
 //! `apmt policy simulate`: how often a policy flags by chance, and how surely it finds.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,14 +10,15 @@ use super::super::{print, print_json};
 use crate::failure::{Ending, Failure};
 use crate::open;
 use crate::screen::{self, count, printable};
-use crate::simulation::{self, Outcome, Scenario, Terms};
+use crate::simulation::{self, LeftOut, Outcome, Scenario, Terms};
 
 /// Show how often policies flag by chance, and how surely they find
 ///
 /// Simulates officers whose true override rate is known, judges them daily for a year by each policy, and prints how
 /// many were flagged at some time. Among officers whose true rate is within the limit these are false flags; among those
 /// whose rate is beyond it, detections. Every case gets one rating, a low one, so that of a rule on overrides and
-/// satisfaction the overrides alone decide. The same seed gives the same figures.
+/// satisfaction the overrides alone decide. Rules that look at anything else, or compare with peers, are left out and
+/// named. The same seed gives the same figures.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -69,13 +71,20 @@ impl Simulate {
                     json!({"policy": policy.to_name(), "scenario": scenario, "outcome": outcome})
                 })
             });
-            print_json(&json!({"terms": terms, "figures": rows.collect::<Vec<_>>()}))?;
+            let left_out = simulation::left_out(&policies);
+            print_json(&json!({"terms": terms, "figures": rows.collect::<Vec<_>>(), "left_out": left_out}))?;
         } else {
             let names: Vec<_> = policies.iter().map(|policy| printable(policy.name())).collect();
             let page = screen::simulation::page(&names, &figures);
             let officers = count(terms.officers, "officer", "officers");
             let days = count(terms.days, "day", "days");
-            print(&format!("{page}{officers} each, judged daily for {days}; seed {}\n", terms.seed))?;
+            let mut page = format!("{page}{officers} each, judged daily for {days}; seed {}\n", terms.seed);
+            for LeftOut { policy, rule, reason } in simulation::left_out(&policies) {
+                let (policy, rule, reason) = (printable(&policy), printable(&rule), printable(&reason));
+                // Writing to a string does not fail.
+                let _ = writeln!(page, "Left out of {policy}: {rule}, for {reason}");
+            }
+            print(&page)?;
         }
         Ok(Ending::Fine)
     }

@@ -1,9 +1,15 @@
 //! Why a rule asks for attention, what would clear it, and what the rules are, in words.
 
-use apmt_core::policy::{Explanation, Policy, RuleState};
+use apmt_core::policy::{Explanation, Grounds, PeersBy, Policy, RuleState};
 
 use crate::dashboard::page::Moment;
-use crate::dashboard::words::{counted, grouped, percent, standing};
+use crate::dashboard::timeline;
+use crate::dashboard::words::{counted, grouped, percent, standing, tenths};
+
+/// So many of the cases that a condition rests upon are shown.
+const SHOWN: usize = 10;
+/// Less time than this on clocks is not worth telling: a tenth of an hour, as hours are shown.
+const LEAST_HOURS: f64 = 0.1;
 
 /// A rule whose outcome counts.
 pub(super) struct Why {
@@ -12,6 +18,10 @@ pub(super) struct Why {
     pub(super) clearing: bool,
     /// Each of its conditions with what was found, a sentence each.
     pub(super) conditions: Vec<String>,
+    /// How the actor stands among its peers, and what most of them have in common, a sentence each.
+    pub(super) among: Vec<String>,
+    /// What each condition that holds rests upon.
+    pub(super) grounds: Vec<RestsUpon>,
     pub(super) held_since: Option<Moment>,
     pub(super) clear_after: Option<String>,
     /// What would make a condition hold no longer, each on its own.
@@ -21,7 +31,39 @@ pub(super) struct Why {
     pub(super) advise: Option<String>,
 }
 
-pub(super) fn why(explanation: &Explanation) -> Why {
+/// What a condition rests upon, the first of it with the way to each case.
+pub(super) struct RestsUpon {
+    pub(super) metric: &'static str,
+    /// How many entries there are.
+    pub(super) count: String,
+    /// Whether there are more than are shown.
+    pub(super) more: bool,
+    /// The cases, and where their timelines are; nowhere to go for what has none.
+    pub(super) cases: Vec<(String, String)>,
+    /// How much time on their clocks does not count.
+    pub(super) excluded: Option<String>,
+}
+
+impl RestsUpon {
+    fn of(grounds: &Grounds) -> Self {
+        let named = grounds.cases.iter().take(SHOWN).filter_map(|ground| {
+            let case_id = ground.case_id.as_ref()?;
+            Some((case_id.to_string(), timeline::href(case_id, ground.position.unwrap_or_default())))
+        });
+        let mut cases: Vec<(String, String)> = named.collect();
+        cases.dedup_by(|(a, _), (b, _)| a == b);
+        let excluded = grounds.excluded_hours.filter(|hours| *hours >= LEAST_HOURS);
+        Self {
+            metric: grounds.metric.words(),
+            count: counted(grounds.count, "entry", "entries"),
+            more: grounds.count as usize > SHOWN,
+            cases,
+            excluded: excluded.map(|hours| format!("{} h", tenths(hours))),
+        }
+    }
+}
+
+pub(super) fn why(explanation: &Explanation, grounds: &[Grounds]) -> Why {
     let clears = explanation.clears.as_ref();
     let remedies = clears
         .into_iter()
@@ -32,6 +74,12 @@ pub(super) fn why(explanation: &Explanation) -> Why {
         rule: explanation.rule.clone(),
         clearing: explanation.state == RuleState::Clearing,
         conditions: explanation.conditions.iter().map(apmt_core::policy::Finding::sentence).collect(),
+        among: explanation.sentences_on_others(),
+        grounds: grounds
+            .iter()
+            .filter(|grounds| grounds.rule == explanation.rule)
+            .map(RestsUpon::of)
+            .collect(),
         held_since: explanation.held_since.map(Moment::of),
         clear_after: explanation.clear_after_days.map(days),
         clears: remedies.collect(),
@@ -69,6 +117,14 @@ pub(in crate::dashboard) fn rules(policy: &Policy) -> Vec<String> {
         if rule.for_days() > 0 {
             text = format!("{text}, for {}", counted(u64::from(rule.for_days()), "day", "days"));
         }
+        if let Some(peers) = rule.peers() {
+            let by = if peers.by().contains(&PeersBy::Track) { " on the same tracks" } else { "" };
+            let at_least = grouped(u64::from(peers.min_group()));
+            text = format!(
+                "{text}, and it lies outside of what {} of at least {at_least} peers{by} do",
+                percent(peers.limit())
+            );
+        }
         format!("{text}.")
     };
     policy.rules().iter().map(rule).collect()
@@ -85,6 +141,15 @@ mod tests {
             [
                 "Plan recommended (chronic-override): where the override rate is above 30 % and the mean satisfaction is below 3 ★."
             ]
+        );
+        let peers = "{id: r, when: [override_rate > 0.3], peers: {by: [track, kind]}, then: watch}";
+        let policy = Policy::from_yaml("p", &format!("{{name: p, rules: [{peers}]}}")).unwrap();
+        assert!(
+            rules(&policy)[0].ends_with(
+                "is above 30 %, and it lies outside of what 99.8\u{a0}% of at least 8 peers on the same tracks do."
+            ),
+            "{:?}",
+            rules(&policy)
         );
     }
 }

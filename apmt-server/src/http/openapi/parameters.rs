@@ -51,6 +51,8 @@ parameters! {
     Status = query("status", text().enum_values(Some(["good", "insufficient_data", "watch", "review", "pip"]))).example(Some(json!("pip")));
     /// Whether the answer is to say what everybody's dossiers say together, where the page has not everybody.
     Overview = query("overview", flag()).example(Some(json!(true)));
+    /// Whether the answer is to say what the rules that are raised rest upon.
+    Grounds = query("grounds", flag()).example(Some(json!(true)));
     /// How many a page has at most. More than 1000 is taken for 1000.
     Limit = query("limit", limit(MAX_PAGE)).example(Some(json!(100)));
     /// How many a page has at most. More than 100 is taken for 100.

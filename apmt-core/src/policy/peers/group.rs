@@ -1,0 +1,174 @@
+//! A group as it stands at one evaluation: everybody's cases, by track where tracks are told apart.
+
+use std::sync::Arc;
+
+use super::super::metric::Metric;
+use crate::metrics::{Metrics, OfTrack};
+use crate::name::Track;
+use crate::statistics::{Cases, Funnel};
+
+/// So many of so many.
+pub(super) type Parts = (u64, u64);
+
+/// Somebody's cases, so many of so many on each track, in the order of their names: before them those without a track,
+/// which are all where tracks are not told apart.
+pub(super) type Mix<'a> = Vec<(Option<&'a Track>, Parts)>;
+
+/// What a rate is a ratio of; `None` for what is no rate.
+pub(in crate::policy) fn parts(metric: Metric, metrics: &Metrics) -> Option<Parts> {
+    match metric {
+        Metric::OverrideRate => Some((metrics.overrides, metrics.decisions)),
+        Metric::OverriddenRate => Some((metrics.recommendations_overridden, metrics.recommendations)),
+        Metric::SlaCompliance => {
+            metrics.sla.as_ref().map(|sla| (sla.met, sla.met.saturating_add(sla.breached)))
+        }
+        _ => None,
+    }
+}
+
+fn parts_on(metric: Metric, track: &OfTrack) -> Parts {
+    match metric {
+        Metric::OverrideRate => (track.overrides, track.decisions),
+        Metric::OverriddenRate => (track.recommendations_overridden, track.recommendations),
+        _ => track.sla.as_ref().map_or((0, 0), |sla| (sla.met, sla.met.saturating_add(sla.breached))),
+    }
+}
+
+/// The cases that a rate is of.
+pub(super) fn mix(metric: Metric, by_track: bool, metrics: &Metrics) -> Mix<'_> {
+    let all = parts(metric, metrics).unwrap_or_default();
+    let (mut mix, mut rest): (Mix<'_>, Parts) = (Vec::new(), all);
+    for of_track in metrics.tracks.iter().filter(|_| by_track) {
+        let parts = parts_on(metric, of_track);
+        if parts.1 > 0 {
+            rest = (rest.0.saturating_sub(parts.0), rest.1.saturating_sub(parts.1));
+            mix.push((Some(&of_track.track), parts));
+        }
+    }
+    // Those without a track come first.
+    if rest.1 > 0 {
+        mix.insert(0, (None, rest));
+    }
+    mix
+}
+
+/// Everybody's cases at one evaluation, of the tracks on which there are enough members to compare.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Group {
+    /// How many members it takes to compare cases of a track.
+    least: u32,
+    /// The tracks by number, in the order of their names.
+    tracks: Arc<[Option<Track>]>,
+    /// How many members have cases of each, whether they are enough or not.
+    members: Vec<u32>,
+    /// How many members have cases of any.
+    all: usize,
+    /// One member's cases after another's.
+    cases: Vec<Cases>,
+    /// Where in them each member's end.
+    ends: Vec<u32>,
+}
+
+impl Group {
+    /// The group of those members, of each the cases by the numbers of their tracks, rising.
+    pub(super) fn of<'a>(
+        tracks: &Arc<[Option<Track>]>,
+        everybody: impl Iterator<Item = &'a [Cases]> + Clone,
+        least: u32,
+    ) -> Self {
+        let mut members = vec![0_u32; tracks.len()];
+        let mut all = 0;
+        for cases in everybody.clone() {
+            let mut has_any = false;
+            for Cases { kind, .. } in cases.iter().filter(|cases| cases.whole > 0) {
+                if let Some(members) = members.get_mut(*kind as usize) {
+                    *members += 1;
+                }
+                has_any = true;
+            }
+            all += usize::from(has_any);
+        }
+        let enough = |cases: &&Cases| {
+            cases.whole > 0 && members.get(cases.kind as usize).is_some_and(|members| *members >= least)
+        };
+        let (mut kept, mut ends): (Vec<Cases>, Vec<u32>) = (Vec::new(), Vec::new());
+        for cases in everybody {
+            let before = kept.len();
+            kept.extend(cases.iter().filter(enough));
+            if kept.len() > before {
+                ends.push(kept.len() as u32);
+            }
+        }
+        Self { least, tracks: Arc::clone(tracks), members, all, cases: kept, ends }
+    }
+
+    /// Whether there are enough members with cases of that number's track.
+    fn is_compared(&self, number: usize) -> bool {
+        self.members.get(number).is_some_and(|members| *members >= self.least)
+    }
+
+    /// How many members have any cases, enough to compare or not.
+    pub(super) const fn all(&self) -> usize {
+        self.all
+    }
+
+    /// How many members have cases on that track.
+    pub(super) fn members_on(&self, track: Option<&Track>) -> u64 {
+        let members = self.number(track).and_then(|number| self.members.get(number));
+        members.copied().map_or(0, u64::from)
+    }
+
+    /// Whether there are enough members on any track that somebody has cases on: all the same which, if it has none.
+    pub(super) fn has_peers_of(&self, own: &Mix<'_>) -> bool {
+        let mut own = own.iter().filter(|(_, (_, whole))| *whole > 0).peekable();
+        match own.peek() {
+            None => !self.cases.is_empty(),
+            Some(_) => {
+                own.any(|(track, _)| self.number(*track).is_some_and(|number| self.is_compared(number)))
+            }
+        }
+    }
+
+    /// How somebody stands to all but the member whose cases are these. `None` where there is nobody to compare with.
+    pub(super) fn funnel(&self, somebody: &Mix<'_>, member: &Mix<'_>) -> Option<Funnel> {
+        Funnel::among(&self.cases_of(somebody), self.others_than(member).into_iter())
+    }
+
+    /// How a member stands to all others on one track.
+    pub(super) fn funnel_on(&self, track: Option<&Track>, member: &Mix<'_>) -> Option<Funnel> {
+        let kind = self.number(track)? as u32;
+        let of_kind = |cases: &[Cases]| cases.iter().find(|cases| cases.kind == kind).copied();
+        let others: Vec<Cases> = self.others_than(member).into_iter().filter_map(of_kind).collect();
+        let own: Vec<Cases> = of_kind(&self.cases_of(member)).into_iter().collect();
+        Funnel::among(&own, others.iter().map(std::slice::from_ref))
+    }
+
+    /// Everybody else's cases. Whoever has the same cases is as good to leave out: what is left is the same then.
+    fn others_than(&self, member: &Mix<'_>) -> Vec<&[Cases]> {
+        let member = self.cases_of(member);
+        let mut others: Vec<&[Cases]> = self.each().collect();
+        if let Some(place) = others.iter().position(|cases| **cases == member) {
+            others.remove(place);
+        }
+        others
+    }
+
+    fn each(&self) -> impl Iterator<Item = &[Cases]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).filter_map(|(start, end)| self.cases.get(start as usize..*end as usize))
+    }
+
+    fn number(&self, track: Option<&Track>) -> Option<usize> {
+        self.tracks.binary_search_by(|known| known.as_ref().cmp(&track)).ok()
+    }
+
+    /// Those of somebody's cases that are compared.
+    fn cases_of(&self, mix: &Mix<'_>) -> Vec<Cases> {
+        let compared = |(track, (part, whole)): &(Option<&Track>, Parts)| {
+            let number = self.number(*track)?;
+            let cases = Cases { kind: number as u32, part: *part, whole: *whole };
+            (*whole > 0 && self.is_compared(number)).then_some(cases)
+        };
+        mix.iter().filter_map(compared).collect()
+    }
+}
