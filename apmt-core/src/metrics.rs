@@ -65,6 +65,15 @@ pub struct Metrics {
     pub tracks: Vec<OfTrack>,
 }
 
+/// What of the metrics somebody looks at that costs more than a sum: evaluations of every day of a window need little.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Detail {
+    /// The quantiles of processing times.
+    pub(crate) quantiles: bool,
+    /// What was done on each track.
+    pub(crate) tracks: bool,
+}
+
 /// What an actor did on the cases of one track.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -193,6 +202,16 @@ impl Metrics {
         open: &[OpenCase],
         sla: Option<&Sla>,
     ) -> Self {
+        Self::in_detail(tallies, open, sla, Detail { quantiles: true, tracks: true })
+    }
+
+    /// What the tallies come to, as far as somebody looks at it: what is not wanted is as if there were nothing of it.
+    pub(crate) fn in_detail<'a>(
+        tallies: impl IntoIterator<Item = &'a Tally>,
+        open: &[OpenCase],
+        sla: Option<&Sla>,
+        wanted: Detail,
+    ) -> Self {
         let mut sum = Tally::default();
         let mut runs: Vec<&Durations> = Vec::new();
         let mut met = 0;
@@ -203,14 +222,14 @@ impl Metrics {
                 runs.push(&tally.processing);
                 met += sla.map_or(0, |sla| within(tally, sla.target_of(tally.track.as_ref())));
             }
-            if let Some(track) = &tally.track {
+            if let Some(track) = tally.track.as_ref().filter(|_| wanted.tracks) {
                 tracks.entry(track).or_default().push(tally);
             }
         }
         for track in open.iter().filter_map(|case| case.track.as_ref()) {
             tracks.entry(track).or_default();
         }
-        let processing_hours = ProcessingHours::of(&runs);
+        let processing_hours = ProcessingHours::of(&runs, wanted);
         let ratings = sum.stars.iter().fold(0_u64, |ratings, count| ratings.saturating_add(*count));
         let stars = sum
             .stars
@@ -270,10 +289,11 @@ impl OfTrack {
 }
 
 impl ProcessingHours {
-    fn of(runs: &[&Durations]) -> Self {
+    fn of(runs: &[&Durations], wanted: Detail) -> Self {
         let count: usize = runs.iter().map(|run| run.len()).sum();
         let sum: u128 = runs.iter().map(|run| run.sum()).sum();
-        let [min, median, p90, p95, p99, max] = percentiles_hours(runs, [0, 50, 90, 95, 99, 100]);
+        let [min, median, p90, p95, p99, max] =
+            if wanted.quantiles { percentiles_hours(runs, [0, 50, 90, 95, 99, 100]) } else { [None; 6] };
         let mean = (count > 0).then(|| sum as f64 / count as f64 / HOUR_MS as f64);
         Self { count: count as u64, mean, median, p90, p95, p99, min, max }
     }

@@ -221,12 +221,21 @@ pub fn student_t_quantile(probability: f64, freedom: f64) -> f64 {
         return -student_t_quantile(1.0 - probability, freedom);
     }
     // t² ÷ (ν + t²) is of the beta distribution (½, ν/2). The smaller of it and its complement has the digits.
-    let small = beta_quantile(2.0 * probability - 1.0, 0.5, freedom / 2.0);
+    let near = near_student_t_quantile(probability, freedom).powi(2);
+    let small = beta_quantile_near(2.0 * probability - 1.0, 0.5, freedom / 2.0, near / (freedom + near));
     if small < 0.5 {
         return (freedom * small / (1.0 - small)).sqrt();
     }
-    let rest = beta_quantile(2.0 * (1.0 - probability), freedom / 2.0, 0.5);
+    let rest = beta_quantile_near(2.0 * (1.0 - probability), freedom / 2.0, 0.5, freedom / (freedom + near));
     (freedom * (1.0 - rest) / rest).sqrt()
+}
+
+/// Where to begin to look for it: two terms of the Cornish-Fisher expansion (M. Abramowitz and I. A. Stegun, "Handbook of
+/// Mathematical Functions", 1964, 26.7.5), some digits for more than a few degrees of freedom.
+fn near_student_t_quantile(probability: f64, freedom: f64) -> f64 {
+    let z = normal_quantile(probability);
+    let (cube, fifth) = (z.powi(3), z.powi(5));
+    z + (cube + z) / (4.0 * freedom) + (5.0 * fifth + 16.0 * cube + 3.0 * z) / (96.0 * freedom * freedom)
 }
 
 /// The probability of at most `k` successes in `n` trials that each succeed with probability `p`.
@@ -257,6 +266,11 @@ pub fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
 
 /// The value that a beta variable with parameters `a` and `b` (over 0) does not exceed with that probability.
 pub fn beta_quantile(probability: f64, a: f64, b: f64) -> f64 {
+    beta_quantile_near(probability, a, b, a / (a + b))
+}
+
+/// As [`beta_quantile`], for somebody who knows about where it lies.
+fn beta_quantile_near(probability: f64, a: f64, b: f64, near: f64) -> f64 {
     if probability <= 0.0 {
         return 0.0;
     }
@@ -264,7 +278,7 @@ pub fn beta_quantile(probability: f64, a: f64, b: f64) -> f64 {
         return 1.0;
     }
     let (mut low, mut high) = (0.0_f64, 1.0_f64);
-    let mut x = a / (a + b);
+    let mut x = if near > 0.0 && near < 1.0 { near } else { a / (a + b) };
     for _ in 0..ROUNDS {
         let over = beta_cdf(x, a, b) - probability;
         if over > 0.0 {
@@ -275,7 +289,8 @@ pub fn beta_quantile(probability: f64, a: f64, b: f64) -> f64 {
         let density = power_over_beta(x, a, b) / (x * (1.0 - x));
         let newton = x - over / density;
         let next = if newton > low && newton < high { newton } else { low + (high - low) / 2.0 };
-        let settled = (next - x).abs() <= f64::EPSILON * next || high - low <= f64::EPSILON * high;
+        // The last digit but one of a step is noise: it may go to and fro for long.
+        let settled = (next - x).abs() <= 4.0 * f64::EPSILON * next || high - low <= f64::EPSILON * high;
         x = next;
         if settled {
             break;

@@ -151,9 +151,9 @@ fn look_back(
         return;
     }
     let looking = || watches.iter().filter(|watch| watch.look_back_days > 0);
-    let with_times = looking().any(|watch| watch.rule.metrics().any(Metric::is_of_processing));
     let today = as_of.day();
-    let mut rolling = Rolling::new(days, policy, with_times);
+    let rules: Vec<&Rule> = looking().map(|watch| watch.rule).collect();
+    let mut rolling = Rolling::new(days, policy).only_for(&rules);
     let mut metrics = rolling.metrics(policy.sla());
     for ago in (1..=i64::from(reach) + 1).rev() {
         let day = day_after(today, -ago);
@@ -188,8 +188,7 @@ fn clears_without_more(
         // What stands on a clock ages on: that never clears by itself.
         return None;
     }
-    let with_times = watch.rule.metrics().any(Metric::is_of_processing);
-    let mut rolling = Rolling::new(days, policy, with_times);
+    let mut rolling = Rolling::new(days, policy).only_for(&[watch.rule]);
     let longest = i64::from(policy.window_days()) + i64::from(watch.rule.clear_after_days()) + 2;
     let cleared = (0..=longest).try_for_each(|ahead| {
         let day = day_after(as_of.day(), ahead);

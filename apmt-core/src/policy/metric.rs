@@ -173,6 +173,12 @@ impl Metric {
             )
     }
 
+    /// Whether it is found by putting processing times in order.
+    pub(super) fn is_of_order(self) -> bool {
+        matches!(self, Self::ProcessingHoursMin | Self::ProcessingHoursMax)
+            || matches!(self.estimate(), Some(Estimate::Quantile(_)))
+    }
+
     /// Whether it is of the cases that are open at `as_of`, which no tally of past days knows.
     pub const fn is_of_open_cases(self) -> bool {
         matches!(self, Self::OpenCount | Self::OpenOldestHours | Self::OpenMedianHours | Self::OpenOverdue)

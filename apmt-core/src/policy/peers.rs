@@ -85,6 +85,11 @@ impl Peers {
         &self.by
     }
 
+    /// Whether members are compared on each track with those who have cases of it.
+    pub(super) fn tells_tracks_apart(&self) -> bool {
+        self.by.contains(&PeersBy::Track)
+    }
+
     /// The share of a group that the limits hold if its members differ by nothing but chance and what the group has
     /// in common: over 0.5 and below 1.
     pub const fn limit(&self) -> f64 {
@@ -101,7 +106,7 @@ impl Peers {
     }
 
     fn of(&self, metric: Metric) -> Basis {
-        Basis { metric, by_track: self.by.contains(&PeersBy::Track), min_group: self.min_group }
+        Basis { metric, by_track: self.tells_tracks_apart(), min_group: self.min_group }
     }
 }
 

@@ -30,10 +30,10 @@
 use super::{beta_cdf, first_that};
 
 /// The share of z-scores on either side that is winsorised: one of so many.
-const WINSORISED: usize = 10;
+const WINSORISED: u64 = 10;
 
 /// A member's cases of one kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cases {
     /// The number of the kind.
     pub kind: u32,
@@ -50,7 +50,7 @@ pub struct Cases {
 /// // Everybody's cases are of one kind: 10, 11 or 12 of 50 for each of the others.
 /// let cases = |part| [Cases { kind: 0, part, whole: 50 }];
 /// let others: Vec<[Cases; 1]> = (0..9).map(|n| cases(10 + n % 3)).collect();
-/// let funnel = Funnel::among(&cases(30), others.iter().map(|cases| cases.as_slice())).unwrap();
+/// let funnel = Funnel::among(&cases(30), others.iter().map(|cases| (cases.as_slice(), 1))).unwrap();
 /// assert_eq!((funnel.rate(), funnel.expected()), (0.6, 0.22));
 /// let [low, high] = funnel.limits(0.998);
 /// assert!(low > 0.02 && low < 0.10 && high > 0.37 && high < 0.45);
@@ -67,22 +67,27 @@ pub struct Funnel {
 }
 
 impl Funnel {
-    /// What is expected of a member with those cases by the others', each of whom has at most one entry a kind, the kinds
-    /// rising. A member's cases of a kind that none of the others has are left out, and so is whoever has none. `None`
-    /// if nobody else has any.
-    pub fn among<'a>(own: &[Cases], others: impl Iterator<Item = &'a [Cases]> + Clone) -> Option<Self> {
-        let rates = Rates::of(others.clone().flatten());
+    /// What is expected of a member with those cases by the others': cases, and how many members have just these. There
+    /// is at most one entry a kind, the kinds rising. A member's cases of a kind that none of the others has are left
+    /// out, and so is whoever has none. `None` if nobody else has any.
+    pub fn among<'a>(
+        own: &[Cases],
+        others: impl Iterator<Item = (&'a [Cases], u64)> + Clone,
+    ) -> Option<Self> {
+        let rates = Rates::of(others.clone());
         let (part, whole) = rates.sum;
         let pooled = ratio(part, whole)?;
-        let mut scores: Vec<f64> = others
-            .filter_map(|cases| {
+        let mut scores: Vec<(f64, u64)> = others
+            .filter_map(|(cases, count)| {
                 let (part, whole) = rates.known(cases);
                 let expected = rates.expected(cases)?;
                 let error = (expected * (1.0 - expected) / whole as f64).sqrt();
-                Some(if error > 0.0 { (part as f64 / whole as f64 - expected) / error } else { 0.0 })
+                let score = if error > 0.0 { (part as f64 / whole as f64 - expected) / error } else { 0.0 };
+                Some((score, count))
             })
             .collect();
-        scores.sort_unstable_by(f64::total_cmp);
+        // By the counts too, so that sums come out the same to the last bit in whichever order the others came.
+        scores.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
         let (part, whole) = rates.known(own);
         let expected = rates.expected(own).unwrap_or(pooled);
         Some(Self {
@@ -91,7 +96,7 @@ impl Funnel {
             expected,
             dispersion: dispersion(&scores),
             prediction: rates.prediction(own, expected, whole),
-            others: scores.len(),
+            others: scores.iter().map(|(_, count)| *count as usize).sum(),
         })
     }
 
@@ -147,15 +152,18 @@ struct Rates {
 }
 
 impl Rates {
-    fn of<'a>(cases: impl Iterator<Item = &'a Cases>) -> Self {
+    fn of<'a>(everybody: impl Iterator<Item = (&'a [Cases], u64)>) -> Self {
         let mut rates = Self { kinds: Vec::new(), sum: (0, 0) };
-        for Cases { kind, part, whole } in cases {
-            let kind = *kind as usize;
-            if kind >= rates.kinds.len() {
-                rates.kinds.resize(kind + 1, (0, 0));
-            }
-            for sum in rates.kinds.get_mut(kind).into_iter().chain([&mut rates.sum]) {
-                *sum = (sum.0.saturating_add(*part.min(whole)), sum.1.saturating_add(*whole));
+        for (cases, count) in everybody {
+            for Cases { kind, part, whole } in cases {
+                let kind = *kind as usize;
+                if kind >= rates.kinds.len() {
+                    rates.kinds.resize(kind + 1, (0, 0));
+                }
+                let (part, whole) = (part.min(whole).saturating_mul(count), whole.saturating_mul(count));
+                for sum in rates.kinds.get_mut(kind).into_iter().chain([&mut rates.sum]) {
+                    *sum = (sum.0.saturating_add(part), sum.1.saturating_add(whole));
+                }
             }
         }
         rates
@@ -215,15 +223,24 @@ fn quantile(rate: f64, cases: f64, probability: f64) -> f64 {
     (rank as f64 - back) / cases
 }
 
-/// The factor from z-scores in order; 1 unless they differ significantly more than chance makes them.
-fn dispersion(scores: &[f64]) -> f64 {
-    let count = scores.len();
+/// The factor from z-scores in order, and how many have each; 1 unless they differ significantly more than chance makes
+/// them.
+fn dispersion(scores: &[(f64, u64)]) -> f64 {
+    let count: u64 = scores.iter().map(|(_, count)| count).sum();
+    let at = |place: u64| {
+        let mut passed = 0;
+        scores.iter().find_map(|(score, count)| {
+            passed += count;
+            (place < passed).then_some(*score)
+        })
+    };
     // Of two there is no middle to draw them to.
     let cut = count.div_ceil(WINSORISED).min(count.saturating_sub(1) / 2);
-    let (Some(low), Some(high)) = (scores.get(cut), scores.get(count.saturating_sub(cut + 1))) else {
+    let (Some(low), Some(high)) = (at(cut), at(count.saturating_sub(cut + 1))) else {
         return 1.0;
     };
-    let squares: f64 = scores.iter().map(|score| score.clamp(*low, *high).powi(2)).sum();
+    let squares: f64 =
+        scores.iter().map(|(score, count)| *count as f64 * score.clamp(low, high).powi(2)).sum();
     let factor = squares / count as f64;
     let significant = 1.0 + 2.0 * (2.0 / count as f64).sqrt();
     if factor > significant { factor } else { 1.0 }

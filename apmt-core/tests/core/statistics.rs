@@ -106,7 +106,7 @@ fn group(fixture: &Value) -> Vec<Vec<Cases>> {
 
 fn among(group: &[Vec<Cases>], index: usize) -> Funnel {
     let others = group.iter().enumerate().filter(|(other, _)| *other != index);
-    Funnel::among(&group[index], others.map(|(_, cases)| cases.as_slice())).unwrap()
+    Funnel::among(&group[index], others.map(|(_, cases)| (cases.as_slice(), 1))).unwrap()
 }
 
 #[test]
@@ -160,9 +160,9 @@ fn an_extreme_member_does_not_hide_itself() {
 
 #[test]
 fn what_cannot_be_compared_is_left_out() {
-    let nobody: [&[Cases]; 0] = [];
+    let nobody: [(&[Cases], u64); 0] = [];
     assert_eq!(Funnel::among(&one(1, 2), nobody.into_iter()), None);
-    assert_eq!(Funnel::among(&one(1, 2), [one(0, 0).as_slice()].into_iter()), None);
+    assert_eq!(Funnel::among(&one(1, 2), [(one(0, 0).as_slice(), 1)].into_iter()), None);
     // Whoever overrides nothing, or everything, with all others is within the limits.
     for rate in [0, 10] {
         let funnel = among(&vec![one(rate, 10); 9], 0);
@@ -173,7 +173,7 @@ fn what_cannot_be_compared_is_left_out() {
     assert_eq!((none.whole(), none.expected(), none.limits(0.998)), (0, 0.2, [0.0, 1.0]));
     // Cases of a kind that nobody else has.
     let own = [Cases { kind: 0, part: 1, whole: 10 }, Cases { kind: 7, part: 90, whole: 90 }];
-    let funnel = Funnel::among(&own, [one(2, 10).as_slice(), &one(2, 10)].into_iter()).unwrap();
+    let funnel = Funnel::among(&own, [(one(2, 10).as_slice(), 2)].into_iter()).unwrap();
     assert_eq!((funnel.rate(), funnel.whole(), funnel.expected()), (0.1, 10, 0.2));
 }
 

@@ -8,6 +8,7 @@ use crate::event::ActorKind;
 use crate::policy::Policy;
 use crate::policy::bound::Sample;
 use crate::policy::peers::{Among, Evaluation, PeerGroups};
+use crate::policy::rule::Rule;
 use crate::tally::Tally;
 use crate::time::{Day, Timestamp, Window};
 
@@ -55,8 +56,8 @@ impl Policy {
             .filter(|rule| rule.is_for(kind) && !rule.metrics().any(Metric::is_of_open_cases))
             .map(|rule| Watch::new(rule, self.window_days(), Timestamp::MAX))
             .collect();
-        let with_times = watches.iter().any(|watch| watch.rule.metrics().any(Metric::is_of_processing));
-        let mut rolling = Rolling::new(&days, self, with_times);
+        let rules: Vec<&Rule> = watches.iter().map(|watch| watch.rule).collect();
+        let mut rolling = Rolling::new(&days, self).only_for(&rules);
         let mut metrics = rolling.metrics(self.sla());
         let mut stretches = Stretches::default();
         let first = day_after(from, -i64::from(self.look_back_days()) - 1);
@@ -115,7 +116,7 @@ pub(in crate::policy) fn each_change(
     last: Day,
     mut look: impl FnMut(Day, &Sample<'_>),
 ) {
-    let mut rolling = Rolling::new(days, policy, true);
+    let mut rolling = Rolling::new(days, policy);
     for day in (first.number()..=last.number()).map(Day::from_number) {
         if rolling.move_to(day) || day == first {
             look(day, &Sample { metrics: &rolling.metrics(policy.sla()), times: &rolling.times() });

@@ -1,9 +1,11 @@
 //! A window that slides from day to day by adding a tally and taking one away.
 
 use super::{day_after, is_met};
-use crate::metrics::Metrics;
+use crate::metrics::{Detail, Metrics};
 use crate::policy::bound::Sample;
-use crate::policy::peers::{Among, Evaluation};
+use crate::policy::condition::Condition;
+use crate::policy::metric::Metric;
+use crate::policy::peers::{Among, Evaluation, Peers};
 use crate::policy::rule::Rule;
 use crate::policy::{Policy, Sla};
 use crate::tally::{ByTrack, Durations, Tally};
@@ -15,15 +17,30 @@ pub(super) struct Rolling<'a> {
     window_days: i64,
     /// Whether processing times are kept: only rules that look at them need them.
     with_times: bool,
+    detail: Detail,
     sum: ByTrack,
     entered: usize,
     left: usize,
 }
 
 impl<'a> Rolling<'a> {
-    pub(super) fn new(days: &'a [(Day, &'a Tally)], policy: &Policy, with_times: bool) -> Self {
+    /// A window before the first of these days, for whoever looks at all of the metrics.
+    pub(super) fn new(days: &'a [(Day, &'a Tally)], policy: &Policy) -> Self {
         let window_days = i64::from(policy.window_days());
-        Self { days, window_days, with_times, sum: ByTrack::default(), entered: 0, left: 0 }
+        let detail = Detail { quantiles: true, tracks: true };
+        Self { days, window_days, with_times: true, detail, sum: ByTrack::default(), entered: 0, left: 0 }
+    }
+
+    /// The same, for these rules' conditions and comparisons with peers alone.
+    #[must_use]
+    pub(super) fn only_for(self, rules: &[&Rule]) -> Self {
+        let with_times = rules.iter().any(|rule| rule.metrics().any(Metric::is_of_processing));
+        // A bound of a quantile is found among the times themselves.
+        let looks_at =
+            |condition: &Condition| condition.bound().is_none() && condition.metric().is_of_order();
+        let quantiles = rules.iter().any(|rule| rule.when().iter().any(looks_at));
+        let tracks = rules.iter().any(|rule| rule.peers().is_some_and(Peers::tells_tracks_apart));
+        Self { with_times, detail: Detail { quantiles, tracks }, ..self }
     }
 
     /// Moves the window's end to the end of a day, which must not lie before the last one; whether anything changed.
@@ -42,7 +59,7 @@ impl<'a> Rolling<'a> {
     }
 
     pub(super) fn metrics(&self, sla: Option<&Sla>) -> Metrics {
-        Metrics::of(self.sum.tallies(), &[], sla)
+        Metrics::in_detail(self.sum.tallies(), &[], sla, self.detail)
     }
 
     /// The window's processing times, where they are kept.

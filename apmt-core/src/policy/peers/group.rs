@@ -1,5 +1,6 @@
 //! A group as it stands at one evaluation: everybody's cases, by track where tracks are told apart.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::super::metric::Metric;
@@ -63,10 +64,11 @@ pub(super) struct Group {
     members: Vec<u32>,
     /// How many members have cases of any.
     all: usize,
-    /// One member's cases after another's.
+    /// One member's cases after another's, in order; of members with the same, once. So the same cases come to the same
+    /// numbers whosever they are, and to as few.
     cases: Vec<Cases>,
-    /// Where in them each member's end.
-    ends: Vec<u32>,
+    /// Where in them each such member's end, and how many members have just these.
+    ends: Vec<(u32, u64)>,
 }
 
 impl Group {
@@ -91,15 +93,24 @@ impl Group {
         let enough = |cases: &&Cases| {
             cases.whole > 0 && members.get(cases.kind as usize).is_some_and(|members| *members >= least)
         };
-        let (mut kept, mut ends): (Vec<Cases>, Vec<u32>) = (Vec::new(), Vec::new());
-        for cases in everybody {
-            let before = kept.len();
-            kept.extend(cases.iter().filter(enough));
-            if kept.len() > before {
-                ends.push(kept.len() as u32);
-            }
+        let mut compared: Vec<Cow<'a, [Cases]>> = everybody
+            .map(|cases| {
+                // Mostly there are enough members on every track, and nothing has to be copied.
+                if cases.iter().all(|cases| enough(&cases)) {
+                    Cow::Borrowed(cases)
+                } else {
+                    cases.iter().filter(enough).copied().collect()
+                }
+            })
+            .filter(|cases| !cases.is_empty())
+            .collect();
+        compared.sort_unstable();
+        let (mut cases, mut ends) = (Vec::new(), Vec::new());
+        for alike in compared.chunk_by(|one, other| one == other) {
+            cases.extend(alike.iter().take(1).flat_map(|cases| cases.iter()));
+            ends.push((cases.len() as u32, alike.len() as u64));
         }
-        Self { least, tracks: Arc::clone(tracks), members, all, cases: kept, ends }
+        Self { least, tracks: Arc::clone(tracks), members, all, cases, ends }
     }
 
     /// Whether there are enough members with cases of that number's track.
@@ -138,24 +149,27 @@ impl Group {
     pub(super) fn funnel_on(&self, track: Option<&Track>, member: &Mix<'_>) -> Option<Funnel> {
         let kind = self.number(track)? as u32;
         let of_kind = |cases: &[Cases]| cases.iter().find(|cases| cases.kind == kind).copied();
-        let others: Vec<Cases> = self.others_than(member).into_iter().filter_map(of_kind).collect();
+        let others = self.others_than(member).into_iter();
+        let others: Vec<(Cases, u64)> =
+            others.filter_map(|(cases, count)| Some((of_kind(cases)?, count))).collect();
         let own: Vec<Cases> = of_kind(&self.cases_of(member)).into_iter().collect();
-        Funnel::among(&own, others.iter().map(std::slice::from_ref))
+        Funnel::among(&own, others.iter().map(|(cases, count)| (std::slice::from_ref(cases), *count)))
     }
 
-    /// Everybody else's cases. Whoever has the same cases is as good to leave out: what is left is the same then.
-    fn others_than(&self, member: &Mix<'_>) -> Vec<&[Cases]> {
+    /// Everybody else's cases, and how many have just these. Whoever has the same cases is as good to leave out: what is
+    /// left is the same then.
+    fn others_than(&self, member: &Mix<'_>) -> Vec<(&[Cases], u64)> {
         let member = self.cases_of(member);
-        let mut others: Vec<&[Cases]> = self.each().collect();
-        if let Some(place) = others.iter().position(|cases| **cases == member) {
-            others.remove(place);
-        }
-        others
+        let others =
+            |(cases, count): (_, u64)| (cases, count.saturating_sub(u64::from(cases == member.as_slice())));
+        self.each().map(others).filter(|(_, count)| *count > 0).collect()
     }
 
-    fn each(&self) -> impl Iterator<Item = &[Cases]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).filter_map(|(start, end)| self.cases.get(start as usize..*end as usize))
+    fn each(&self) -> impl Iterator<Item = (&[Cases], u64)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(end, _)| *end));
+        starts.zip(&self.ends).filter_map(|(start, (end, count))| {
+            Some((self.cases.get(start as usize..*end as usize)?, *count))
+        })
     }
 
     fn number(&self, track: Option<&Track>) -> Option<usize> {

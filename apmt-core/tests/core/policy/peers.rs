@@ -77,7 +77,7 @@ fn a_rule_holds_only_outside_of_the_peers_limits() {
 
     let cases = |(_, part, whole): &(&str, u64, u64)| [Cases { kind: 0, part: *part, whole: *whole }];
     let others: Vec<[Cases; 1]> = rates.iter().filter(|(name, ..)| *name != "bob").map(cases).collect();
-    let funnel = Funnel::among(&cases(&rates[1]), others.iter().map(|cases| &cases[..])).unwrap();
+    let funnel = Funnel::among(&cases(&rates[1]), others.iter().map(|cases| (&cases[..], 1))).unwrap();
     let band = &bob.peers.unwrap().bands[0];
     assert_eq!(band.limits, Some(funnel.limits(0.998)));
     assert_eq!(
