@@ -131,6 +131,7 @@ macro_rules! conformance {
             activities_hold_who_has_only_an_open_clock
             activities_leave_out_nobody_and_the_idle
             a_window_that_ends_before_it_starts_holds_nothing
+            a_day_has_a_tally_a_track
             // clocks
             a_case_stands_open_on_its_holders_clock
             a_case_is_open_from_the_instant_it_was_assigned_until_it_ends

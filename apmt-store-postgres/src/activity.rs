@@ -154,7 +154,8 @@ impl Reading<'_> {
         Ok(all
             .into_values()
             .map(|mut draft| {
-                draft.activity.days.sort_unstable_by_key(|(day, _)| *day);
+                // A day's tallies stay in the order of their tracks.
+                draft.activity.days.sort_by_key(|(day, _)| *day);
                 draft.activity.open.sort_unstable_by(|a, b| a.case_id.cmp(&b.case_id));
                 draft.activity
             })

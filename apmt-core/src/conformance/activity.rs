@@ -87,6 +87,35 @@ pub async fn a_day_on_which_nothing_counts_is_left_out(bench: &Bench) {
     assert_eq!(days.iter().map(|(day, _)| *day).collect::<Vec<_>>(), [hour(60).day()]);
 }
 
+/// A day with cases of several tracks has a tally for each, in the order of their names; what is of none comes first.
+pub async fn a_day_has_a_tally_a_track(bench: &Bench) {
+    const DAYS: i64 = 24;
+    let trial = bench.store().await;
+    // The days come in another order for each track: a store may have its rows in any.
+    for (track, step) in [("simple", 1), ("complex", 23), ("", 5)] {
+        for day in (0..DAYS).map(|n| n * step % DAYS) {
+            let case_id = format!("{track}-{day}");
+            let opened = Event::case_opened(&case_id).at(hour(24 * day));
+            let opened = if track.is_empty() { opened } else { opened.track(track) };
+            let decided = Event::decision(ANNE).case(&case_id).at(hour(24 * day + 1));
+            trial.append([opened, decided]).await;
+        }
+    }
+    let window = Window::all_until(now());
+    let everybody = trial.store.activities(window, None, 10).await.expect("activities are read");
+    for activity in [trial.activity(ANNE, window).await].iter().chain(&everybody) {
+        let found = activity
+            .days
+            .iter()
+            .map(|(day, tally)| (*day, tally.track.as_ref().map(|track| track.to_string()), tally.decisions));
+        let expected = (0..DAYS).flat_map(|day| {
+            [None, Some("complex"), Some("simple")]
+                .map(|track| (hour(24 * day).day(), track.map(str::to_owned), 1))
+        });
+        assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
+}
+
 /// Processing times are kept to the millisecond, short or of many years.
 pub async fn long_processing_times_are_kept_whole(bench: &Bench) {
     let trial = bench.store().await;

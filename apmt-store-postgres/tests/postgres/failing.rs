@@ -26,7 +26,7 @@ fn behind(database: &Database, cut: Cut) -> (Proxy, PostgresStore) {
 #[test]
 fn a_commit_whose_answer_is_lost_is_no_duplicate_of_itself() {
     let database = Database::with_tables();
-    let (proxy, store) = behind(&database, Cut::After(b"COMMIT\0"));
+    let (proxy, store) = behind(&database, Cut::After(b"COMMIT\0", b'I'));
     append(&store, decisions("anne", 3));
     let events = decisions("bob", 5);
     proxy.cut(2);
@@ -42,7 +42,7 @@ fn a_commit_whose_answer_is_lost_is_no_duplicate_of_itself() {
 
 #[test]
 fn a_connection_that_breaks_before_the_commit_stores_once() {
-    for cut in [Cut::Before(b"COMMIT\0"), Cut::Before(b"BEGIN"), Cut::After(b"BEGIN")] {
+    for cut in [Cut::Before(b"COMMIT\0"), Cut::Before(b"BEGIN"), Cut::After(b"BEGIN", b'T')] {
         let database = Database::with_tables();
         let (proxy, store) = behind(&database, cut);
         append(&store, decisions("anne", 3));
@@ -62,7 +62,7 @@ fn a_connection_that_breaks_before_the_commit_stores_once() {
 #[test]
 fn what_is_in_doubt_once_the_budget_is_spent_is_said_to_be() {
     let database = Database::with_tables();
-    let proxy = Proxy::before(shared().port(), Cut::After(b"COMMIT\0"));
+    let proxy = Proxy::before(shared().port(), Cut::After(b"COMMIT\0", b'I'));
     let url = format!("postgres://postgres@127.0.0.1:{}/{}?sslmode=disable", proxy.port(), database.name());
     let store = PostgresStore::builder(&url).retry_budget(Duration::ZERO).open().unwrap();
     let events = decisions("anne", 2);

@@ -18,8 +18,9 @@ pub(crate) struct Proxy {
 pub(crate) enum Cut {
     /// Before the bytes reach the server.
     Before(&'static [u8]),
-    /// Once the server has answered them, before the answer reaches the client.
-    After(&'static [u8]),
+    /// Once the server has said that it then stands outside of a transaction (`I`) or in one (`T`), before any of the
+    /// answer reaches the client.
+    After(&'static [u8], u8),
 }
 
 impl Proxy {
@@ -59,8 +60,17 @@ fn pass(mut client: TcpStream, mut server: TcpStream, cut: Cut, left: &AtomicUsi
     let silent = Arc::clone(&cutting);
     let back = thread::spawn(move || {
         let mut buffer = vec![0; 1 << 16];
+        let mut unheard = Vec::new();
         while let Ok(read @ 1..) = answers.read(&mut buffer) {
-            if silent.load(Ordering::SeqCst) || to_client.write_all(&buffer[..read]).is_err() {
+            if silent.load(Ordering::SeqCst) {
+                unheard.extend_from_slice(&buffer[..read]);
+                // ReadyForQuery: before the one with that status, the server has more to do.
+                if matches!(cut, Cut::After(_, status)
+                    if unheard.windows(6).any(|window| window == [b'Z', 0, 0, 0, 5, status]))
+                {
+                    break;
+                }
+            } else if to_client.write_all(&buffer[..read]).is_err() {
                 break;
             }
         }
@@ -70,7 +80,7 @@ fn pass(mut client: TcpStream, mut server: TcpStream, cut: Cut, left: &AtomicUsi
     let mut buffer = vec![0; 1 << 16];
     while let Ok(read @ 1..) = client.read(&mut buffer) {
         let sent = &buffer[..read];
-        let (Cut::Before(bytes) | Cut::After(bytes)) = cut;
+        let (Cut::Before(bytes) | Cut::After(bytes, _)) = cut;
         let found = sent.windows(bytes.len()).any(|window| window == bytes);
         let cuts = found
             && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
