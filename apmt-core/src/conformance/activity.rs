@@ -107,7 +107,7 @@ pub async fn a_day_has_a_tally_a_track(bench: &Bench) {
         let found = activity
             .days
             .iter()
-            .map(|(day, tally)| (*day, tally.track.as_ref().map(|track| track.to_string()), tally.decisions));
+            .map(|(day, tally)| (*day, tally.track.as_ref().map(ToString::to_string), tally.decisions));
         let expected = (0..DAYS).flat_map(|day| {
             [None, Some("complex"), Some("simple")]
                 .map(|track| (hour(24 * day).day(), track.map(str::to_owned), 1))
