@@ -18,6 +18,14 @@ fn serve(database: &Database, look_every: Duration) -> Served {
 /// What each server takes reaches those who follow the other.
 fn exchange(servers: &[Served; 2]) {
     let mut viewers = servers.each_ref().map(|served| Viewer::new(served.address, ""));
+    // A server that still reads its first scoreboard does not know whether what another takes is in it, and says so.
+    for served in servers {
+        let event = r#"{"type":"DECISION","actor":"before@agency.gov"}"#;
+        assert_eq!(post(served.address, "/event", event).ok()["ok"], true);
+    }
+    for viewer in &mut viewers {
+        viewer.read_to(2);
+    }
     for round in 1..=5 {
         for (taking, following) in [(0, 1), (1, 0)] {
             let decisions = (round - 1) * 2 + taking as u64 + 1;
