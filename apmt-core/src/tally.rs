@@ -78,6 +78,11 @@ impl Tally {
         self.count(measure, |count| *count = count.saturating_sub(1));
     }
 
+    /// Adds all that another tally counts: that of more of the same day's contributions, on cases of the same track.
+    pub fn merge(&mut self, other: &Self) {
+        self.add_all(other, true);
+    }
+
     /// Adds another tally; its times only where they are wanted.
     pub(crate) fn add_all(&mut self, other: &Self, with_times: bool) {
         self.add_counts(other);
