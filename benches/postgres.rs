@@ -2,7 +2,8 @@
 //! `cargo bench -p apmt-benches --bench postgres`.
 //!
 //! It starts a throw-away cluster of its own from Debian's package. Names of figures may follow to run only those:
-//! `append`, `months`, `group`, `servers`, `live`, and `dossier`, which loads 5M events and takes some minutes.
+//! `append`, `months`, `group`, `servers-singles`, `servers-batches`, `servers-dossiers`, `servers-singles-anyhow`,
+//! `servers-batches-anyhow`, `live`, and `dossier`, which loads 5M events and takes some minutes.
 
 #[allow(
     clippy::expect_used,
@@ -47,11 +48,15 @@ fn main() {
 }
 
 fn measure(named: &[&str]) -> Result<()> {
-    let figures: [(&str, Figure); 6] = [
+    let figures: [(&str, Figure); 10] = [
         ("append", appends),
         ("months", months),
         ("group", group_commit),
-        ("servers", servers),
+        ("servers-singles", |databases| servers(databases, &SINGLES)),
+        ("servers-batches", |databases| servers(databases, &BATCHES)),
+        ("servers-dossiers", |databases| servers(databases, &DOSSIERS)),
+        ("servers-singles-anyhow", |databases| servers(databases, &SINGLES_ANYHOW)),
+        ("servers-batches-anyhow", |databases| servers(databases, &BATCHES_ANYHOW)),
         ("live", live),
         ("dossier", dossiers),
     ];
@@ -268,15 +273,72 @@ enum Dealt {
     Anyhow,
 }
 
-/// A load for servers: what it is, the bar for two beside one if there is one, the requests for each of so many servers,
-/// how many events each request has, and over how many connections they come.
-type Load = (&'static str, Option<f64>, fn(usize) -> Vec<Vec<Vec<u8>>>, usize, usize);
+/// A load for servers.
+struct Load {
+    what: &'static str,
+    /// What two servers have to come to beside one.
+    bar: Option<f64>,
+    /// The requests for each of so many servers.
+    requests: fn(usize) -> Vec<Vec<Vec<u8>>>,
+    /// How many events each request has, or one for a dossier.
+    events: usize,
+    connections: usize,
+}
+
+const SINGLES: Load = Load {
+    what: "POST /event, 32 connections each",
+    bar: Some(1.6),
+    requests: |servers| posts(6_000, servers, Dealt::ByCase, singles_of),
+    events: 1,
+    connections: 32,
+};
+const BATCHES: Load = Load {
+    what: "POST /events of 100, 8 connections each",
+    bar: Some(1.6),
+    requests: |servers| posts(20_000, servers, Dealt::ByCase, hundreds_of),
+    events: 100,
+    connections: 8,
+};
+const DOSSIERS: Load = Load {
+    what: "GET /dossier, 16 connections each",
+    bar: Some(1.6),
+    requests: |servers| {
+        let ask = |number: usize| get(&format!("/dossier/{}?as_of=latest", Agency::officer(number % 400)));
+        vec![(0..1_500).map(ask).collect(); servers]
+    },
+    events: 1,
+    connections: 16,
+};
+/// As hard as it gets: both servers have the same cases in hand at every moment.
+const SINGLES_ANYHOW: Load = Load {
+    what: "POST /event, cases to any server",
+    bar: None,
+    requests: |servers| posts(6_000, servers, Dealt::Anyhow, singles_of),
+    ..SINGLES
+};
+const BATCHES_ANYHOW: Load = Load {
+    what: "POST /events of 100, cases to any server",
+    bar: None,
+    requests: |servers| posts(20_000, servers, Dealt::Anyhow, hundreds_of),
+    ..BATCHES
+};
+
+/// So many events for each of several servers, as requests.
+fn posts(
+    events: usize,
+    servers: usize,
+    how: Dealt,
+    requests: fn(&[Event]) -> Vec<Vec<u8>>,
+) -> Vec<Vec<Vec<u8>>> {
+    dealt(events, servers, how).iter().map(|events| requests(events)).collect()
+}
 
 /// The events of one agency for each of several servers, as many for each.
 fn dealt(events: usize, servers: usize, how: Dealt) -> Vec<Vec<Event>> {
     let mut dealt = vec![Vec::with_capacity(events); servers];
     for (number, event) in agency(events * servers).into_iter().enumerate() {
-        let case: Option<usize> = event.case_id().and_then(|case| case.as_str().rsplit('-').next()?.parse().ok());
+        let case: Option<usize> =
+            event.case_id().and_then(|case| case.as_str().rsplit('-').next()?.parse().ok());
         let server = match how {
             Dealt::ByCase => case.unwrap_or(number),
             Dealt::Anyhow => number,
@@ -289,88 +351,43 @@ fn dealt(events: usize, servers: usize, how: Dealt) -> Vec<Vec<Event>> {
 /// Two servers on one database beside one, each with a fixed share of a processor, as if it stood on a small machine of its
 /// own, and with as many callers of its own: in turn, three times. Then four, and two without a limit, to see where the
 /// database is the limit; and who used the processors.
-fn servers(databases: &Databases) -> Result<()> {
-    /// Of one processor, for each server.
-    const SHARE: f64 = 0.2;
+fn servers(databases: &Databases, load: &Load) -> Result<()> {
+    /// Of one processor, for each server: so little that two are well below what the database bears.
+    const SHARE: f64 = 0.15;
     const RUNS: [(usize, Option<f64>); 4] = [(1, Some(SHARE)), (2, Some(SHARE)), (4, Some(SHARE)), (2, None)];
-    fn posts(
-        events: usize,
-        servers: usize,
-        how: Dealt,
-        requests: fn(&[Event]) -> Vec<Vec<u8>>,
-    ) -> Vec<Vec<Vec<u8>>> {
-        dealt(events, servers, how).iter().map(|events| requests(events)).collect()
+    let Load { what, bar, requests, events, connections } = *load;
+    let mut rates: [Vec<f64>; RUNS.len()] = Default::default();
+    let mut limits: [String; RUNS.len()] = Default::default();
+    for _ in 0..3 {
+        for (place, (count, share)) in RUNS.into_iter().enumerate() {
+            let url = databases.make();
+            let mut served =
+                (0..count).map(|_| Served::this(&["serve", &url])).collect::<Result<Vec<_>>>()?;
+            if what.starts_with("GET") {
+                rate(served[0].address, hundreds(60_000), 8)?;
+            }
+            if let Some(share) = share {
+                served = served.into_iter().map(|served| served.limited(share)).collect::<Result<_>>()?;
+            }
+            let addresses: Vec<SocketAddr> = served.iter().map(|served| served.address).collect();
+            let requests = requests(count);
+            let (all, limit) = databases.watched(&served, || at_once(&addresses, &requests, connections))?;
+            rates[place].push(all * events as f64);
+            limits[place] = limit;
+        }
     }
-    let gets: fn(usize) -> Vec<Vec<Vec<u8>>> = |servers| {
-        let ask = |number: usize| get(&format!("/dossier/{}?as_of=latest", Agency::officer(number % 400)));
-        vec![(0..1_500).map(ask).collect(); servers]
-    };
-    let loads: [Load; 5] = [
-        (
-            "POST /event, 32 connections each",
-            Some(1.6),
-            |servers| posts(6_000, servers, Dealt::ByCase, singles_of),
-            1,
-            32,
-        ),
-        (
-            "POST /events of 100, 8 connections each",
-            Some(1.6),
-            |servers| posts(20_000, servers, Dealt::ByCase, hundreds_of),
-            100,
-            8,
-        ),
-        ("GET /dossier, 16 connections each", Some(1.6), gets, 1, 16),
-        (
-            "POST /event, cases to any server",
-            None,
-            |servers| posts(6_000, servers, Dealt::Anyhow, singles_of),
-            1,
-            32,
-        ),
-        (
-            "POST /events of 100, cases to any server",
-            None,
-            |servers| posts(20_000, servers, Dealt::Anyhow, hundreds_of),
-            100,
-            8,
-        ),
-    ];
-    for (what, bar, requests, events, connections) in loads {
-        let mut rates: [Vec<f64>; RUNS.len()] = Default::default();
-        let mut limits: [String; RUNS.len()] = Default::default();
-        for _ in 0..3 {
-            for (place, (count, share)) in RUNS.into_iter().enumerate() {
-                let url = databases.make();
-                let mut served =
-                    (0..count).map(|_| Served::this(&["serve", &url])).collect::<Result<Vec<_>>>()?;
-                if what.starts_with("GET") {
-                    rate(served[0].address, hundreds(60_000), 8)?;
-                }
-                if let Some(share) = share {
-                    served = served.into_iter().map(|served| served.limited(share)).collect::<Result<_>>()?;
-                }
-                let addresses: Vec<SocketAddr> = served.iter().map(|served| served.address).collect();
-                let requests = requests(count);
-                let (all, limit) =
-                    databases.watched(&served, || at_once(&addresses, &requests, connections))?;
-                rates[place].push(all * events as f64);
-                limits[place] = limit;
-            }
+    let [one, two, ..] = &rates;
+    let of_one = format!("two servers, {what}, of one");
+    match bar {
+        Some(bar) => against(&of_one, two, one, bar),
+        None => {
+            let ratio = median(two.iter().zip(one).map(|(two, one)| two / one).collect());
+            beside(&of_one, &format!("{ratio:.2}"));
         }
-        let [one, two, ..] = &rates;
-        let of_one = format!("two servers, {what}, of one");
-        match bar {
-            Some(bar) => against(&of_one, two, one, bar),
-            None => {
-                let ratio = median(two.iter().zip(one).map(|(two, one)| two / one).collect());
-                beside(&of_one, &format!("{ratio:.2}"));
-            }
-        }
-        for (((count, share), rates), limit) in RUNS.into_iter().zip(rates).zip(limits) {
-            let share = share.map_or("no limit".to_owned(), |share| format!("{share} processors each"));
-            println!("  {count}, {share}: {} events or dossiers/s; {limit}", thousands(median(rates)));
-        }
+    }
+    for (((count, share), rates), limit) in RUNS.into_iter().zip(rates).zip(limits) {
+        let share = share.map_or("no limit".to_owned(), |share| format!("{share} processors each"));
+        println!("  {count}, {share}: {} events or dossiers/s; {limit}", thousands(median(rates)));
     }
     Ok(())
 }

@@ -13,8 +13,8 @@ use deadpool_postgres::ClientWrapper;
 use tokio::try_join;
 use tokio_postgres::Row;
 
-use crate::connect::Snapshot;
 use crate::append::events_of;
+use crate::connect::Snapshot;
 use crate::days;
 use crate::failure::Sql;
 use crate::query::{Head, head};

@@ -1,6 +1,6 @@
 //! One transaction of a writer: the batches of many callers, folded and written together.
 //!
-//! # One lock, taken first
+//! # One lock, taken last
 //! Positions are 1, 2, 3 … in the order in which transactions commit, whoever commits them, and a reader that goes on
 //! from the last position that it saw must miss none. A sequence cannot give them: it gives 7 to one transaction and 8
 //! to another, and when 8 commits first, whoever has read 8 never reads 7; and what a transaction that fails was given
@@ -8,49 +8,50 @@
 //! committed. PostgreSQL shows what a transaction wrote before it lets go of its locks, so that whoever has the lock
 //! sees everything up to the head's position, and so does everyone who reads that position.
 //!
-//! The lock is taken before anything else, and everything that the transaction then reads is read under it: which ids
-//! are there already, the events of the cases it touches, the days it adds to. That settles the rest:
+//! While one has that lock, no other server appends. So nothing is done under it that can be done before, and that is
+//! nearly all: a writer has the folds of the cases in use in memory, true as the log stood when it looked last. It folds
+//! the group as if its events came next, and sends all that follows in one message: the call of the database's function
+//! `append`, and a commit. The function takes the lock, gives out the positions, and writes.
 //!
-//! - Two servers never fold one case, or add to one actor's day, at the same time. No update is lost.
-//! - With one lock there is no order to take locks in, and nothing to deadlock with.
-//! - Whether an id is a duplicate is known before the fold, which must not take an event twice. The primary key of
-//!   `ids` stands behind it all the same: an insertion that finds the id there fails the transaction, which is tried
-//!   again.
-//! - A fold needs positions, for they decide between events of one instant and name contributions. Under the lock they
-//!   are known from the start.
+//! - What was folded rests on what was in memory. The function has the log say which cases have been added to since the
+//!   writer looked, and fails if one of the group's is among them, if anything has been retracted since, or if a month of
+//!   what happened since is gone. So no two servers fold one case against each other.
+//! - Whether an id is there already, or was named by a retraction, or a case that the group opens is not new, is found by
+//!   the function too, which then fails as well.
+//! - What is written holds positions that count from where the log then stands; days are added to by a
+//!   [part](crate::days) of their own. So it does not matter how many events of other cases have come between, and
+//!   servers that add to one actor's day do not meet.
 //!
-//! Locks on the cases first, and the head's only at the end, would let two servers fold at the same time. Their commits
-//! would have to follow one another just the same, and with a synchronous standby it is the commit that takes long; so
-//! that would buy little, for a second way to be wrong.
+//! Where the function fails, the group is appended the other way: the lock first, then everything is read under it, then
+//! it is folded and written. So is whatever must be read to be folded: a retraction; an event that comes late, before
+//! what its case's fold has taken; stars that go from one actor to another, for they were counted in a part that is
+//! there. And after failures a writer takes the lock first for a while. Nothing that is read under the lock is out of
+//! date, so that way always comes to an end.
+//!
+//! With one lock, which nobody who has it waits behind, there is nothing to deadlock with. Cases are no locks: theirs
+//! would have to be taken before the fold and kept while a slow server folds.
 //!
 //! # What it costs
-//! Transactions follow one another: while one waits for the disk, and for a synchronous standby, no other server's
-//! begins. Where one takes 5 ms, all servers together make no more than 200 a second. How many events that is, is up to
-//! the writers (group commit): all that a server's callers bring while a transaction is under way go into its next one,
-//! up to some thousands of events, so that more callers make larger transactions, and not a longer queue.
+//! One round trip, where the group's cases are in memory or opened by it. One more where some are to be read first, in
+//! which no lock is held. Under the lock, two, and more where what is to be read follows from what was read: an event
+//! that is retracted, and its case; the days that are rewritten; the first event of a month, whose partition is made.
 //!
-//! A transaction takes two round trips. The first takes the lock and reads what the group needs: which of its ids are
-//! there, the events of its cases, the days that they are likely to change. The second writes everything, moves the head
-//! and commits. One round trip would need the fold inside the database, a second time beside the one that is tested:
-//! what is written follows from what is read, and the positions that the fold needs are known with the lock only.
-//!
-//! It takes more where what is to be read follows from what was read: an event that is retracted, and its case; a case
-//! of which an event comes late, to be folded from the start; the day of somebody whom a case concerned before this
-//! writer knew of it; the first event of a month, whose partition is made. And one more where a writer that was alone
-//! finds that it no longer is.
-//!
-//! What a writer has read of cases and days it remembers for as long as the head stands where it left it: where one
-//! server writes, it mostly reads ids.
+//! Commits follow one another, and under the lock a group takes what the database needs to write it. While a transaction
+//! is under way, all that a server's callers bring gathers for its next one (group commit), up to some thousands of events:
+//! more callers make larger transactions, and not a longer queue.
 //!
 //! # A server that hangs
-//! One that is stopped, or cut off, while it has the lock would hold up all the others. The database ends such a
-//! transaction after ten seconds (`idle_in_transaction_session_timeout`), and the others go on: an append that finds no
-//! lock in time is tried again.
+//! One that is stopped, or cut off, while it has the lock would hold up all the others. The function has its arguments
+//! whole before it takes the lock, and the commit comes with it. In the other way there is a time between, and the
+//! database ends such a transaction after ten seconds (`idle_in_transaction_session_timeout`), and the others go on: an
+//! append that finds no lock in time is tried again.
 //!
 //! # A commit whose answer is lost
 //! The connection may break, or the server be replaced, after it was told to commit. Then the transaction is tried again,
-//! and finds the ids there or does not. An event that is there, at the place and with the time of recording that the
-//! lost attempt gave it, was stored by that attempt, and its sender is told so: it is no duplicate, for it was sent once.
+//! under the lock, and finds the ids there or does not. Events that are there with the time of recording that the lost
+//! attempt gave them, at the places that it gave them (or, where it did not know where the log stood, one behind the other
+//! as it would have put them) were stored by that attempt, and their senders are told so: they are no duplicates, for they
+//! were sent once. One that comes to its end later than that is found out: its ids are there.
 //! Every attempt locks the head, so its commit waits for the same disks and standbys as if it wrote: what it found is as
 //! durable as what it stores. If the store gives up before it knows, the error is
 //! [`TimedOut`](apmt_core::ErrorKind::TimedOut), and says so.
@@ -78,8 +79,8 @@ use crate::pipeline::Pipeline;
 use fold::Folded;
 pub(crate) use group::{Group, Incoming, Outcome};
 use group::{Known, New, place, raise};
-use look::{Look, Seen};
 pub(crate) use look::events_of;
+use look::{Look, Seen};
 use wary::Wary;
 use write::{Write, Written, retract};
 
@@ -183,7 +184,7 @@ impl Appender {
         if !lacking.is_empty() {
             let (since, calendar) = (self.position, &self.calendar);
             let seen = Look { connection, since, cases: &lacking, calendar }.without_lock().await?;
-            self.know(seen, lacking);
+            self.know(&seen, lacking);
         }
         // Where others have just changed a case that was in memory, they are likely to do so again.
         let lacks = !self.cases.lacking(group.events().map(|(event, _)| event)).is_empty();
@@ -217,7 +218,7 @@ impl Appender {
                 raise(&mut outcomes, by);
                 self.cases.committed(known, by);
                 self.cases.forget_these(written.changed.iter().map(String::as_str));
-                self.alone = written.changed.is_empty();
+                self.alone = by == 0;
                 self.position = Some(written.before + count);
                 self.parts.count(days.parts.keys());
                 Ok(Some(outcomes))
@@ -243,13 +244,13 @@ impl Appender {
         let look = Look { connection, since, cases: &lacking, calendar };
         let (seen, ids) = look.with_lock(&own, &named).await?;
         let known = seen.position;
-        self.know(seen, lacking);
+        self.know(&seen, lacking);
         for batch in group.batches.iter().flatten() {
             self.make_partition(connection, batch.now).await?;
         }
         let (outcomes, mut new) = place(group, known, &ids);
         let Folded { changes, said, retracted, retraction } =
-            fold::under_lock(connection, &mut self.cases, &mut new, ids, &self.calendar).await?;
+            fold::under_lock(connection, &mut self.cases, &mut new, ids, seen.events, &self.calendar).await?;
         let days = DayChanges::of(changes, known);
         let mut pipeline = Pipeline::on(connection);
         if !new.is_empty() {
@@ -282,13 +283,13 @@ impl Appender {
     }
 
     /// Keeps what was seen: where the log stands, and the cases that were asked for.
-    fn know(&mut self, seen: Seen, asked: std::collections::BTreeSet<apmt_core::CaseId>) {
+    fn know(&mut self, seen: &Seen, asked: std::collections::BTreeSet<apmt_core::CaseId>) {
         self.alone = seen.changed.as_ref().is_some_and(Vec::is_empty);
         match &seen.changed {
             Some(changed) => self.cases.forget_these(changed.iter().map(String::as_str)),
             None => self.cases.forget(),
         }
-        self.cases.keep(asked, seen.events, &self.calendar);
+        self.cases.keep(asked, &seen.events, &self.calendar);
         self.position = Some(seen.position);
     }
 
@@ -323,7 +324,10 @@ fn retracts(event: &apmt_core::Event) -> Option<Uuid> {
 }
 
 fn nothing_said() -> Failure {
-    Failure::lasting(ErrorKind::Io, "the database does not say where it has appended: has its function changed?")
+    Failure::lasting(
+        ErrorKind::Io,
+        "the database does not say where it has appended: has its function changed?",
+    )
 }
 
 /// Another server has measured every case again since this one opened the store.

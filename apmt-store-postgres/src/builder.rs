@@ -187,8 +187,7 @@ impl PostgresBuilder {
         };
         let (counting, packing) = packing(connector.pool(1, self.statement_timeout)?);
         let channel_of_appends = notifies.then(|| channel.clone());
-        let appender =
-            Appender::new(self.calendar, channel_of_appends, counting, self.statement_timeout);
+        let appender = Appender::new(self.calendar, channel_of_appends, counting, self.statement_timeout);
         let intake = Intake {
             pool: connector.pool(1, self.statement_timeout)?,
             clock: self.clock,

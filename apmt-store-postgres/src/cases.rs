@@ -96,12 +96,12 @@ impl Cases {
     pub(crate) fn keep(
         &mut self,
         cases: BTreeSet<CaseId>,
-        mut events: HashMap<CaseId, Vec<Recorded>>,
+        events: &HashMap<CaseId, Vec<Recorded>>,
         calendar: &Calendar,
     ) {
         for case_id in cases {
-            let events = events.remove(&case_id).unwrap_or_default();
-            self.keep_one(case_id, &events, calendar);
+            let events = events.get(&case_id).map_or(&[][..], Vec::as_slice);
+            self.keep_one(case_id, events, calendar);
         }
     }
 

@@ -164,8 +164,7 @@ pub(crate) struct Packed {
 
 impl Packed {
     pub(crate) fn of(days: &BTreeMap<DayKey, DayTally>) -> Self {
-        let (tallies, entries) =
-            days.values().map(|day| (day.write_tallies(), day.write_entries())).unzip();
+        let (tallies, entries) = days.values().map(|day| (day.write_tallies(), day.write_entries())).unzip();
         let (actors, days) = columns(days.keys());
         Self { actors, days, tallies, entries }
     }

@@ -20,7 +20,7 @@ pub(crate) struct Failure {
     pub(crate) may_pass: bool,
     /// Whether the connection is of no use any more, so that it is not known what the server did.
     pub(crate) disconnected: bool,
-    /// Whether what was read before the lock was taken no longer held once it was.
+    /// Whether what was read before the lock was taken, or expected, did not hold once it was.
     pub(crate) stale: bool,
 }
 
@@ -60,7 +60,8 @@ impl Failure {
         let message = format!("{advice} ({}, SQLSTATE {code})", error.message());
         let disconnected =
             matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "25P03") || code.starts_with("08");
-        Self { kind, message, may_pass, disconnected, stale: code == STALE }
+        let stale = code == STALE || *error.code() == SqlState::UNIQUE_VIOLATION;
+        Self { kind, message, may_pass, disconnected, stale }
     }
 }
 
@@ -114,9 +115,11 @@ fn judged(error: &DbError) -> (ErrorKind, bool, &'static str) {
         SqlState::FEATURE_NOT_SUPPORTED if error.message().contains("cached plan") => {
             (ErrorKind::Unavailable, true, "the tables have just changed: try again")
         }
-        // Positions and ids are given out under a lock, so this takes somebody who does not heed it.
+        // Under the lock nothing is written that is there already, so this takes somebody who does not heed it.
         SqlState::UNIQUE_VIOLATION => passing(ErrorKind::Io, "something else writes to the tables"),
-        _ if code == STALE => passing(ErrorKind::Locked, "other servers change the same cases all the time: try again"),
+        _ if code == STALE => {
+            passing(ErrorKind::Locked, "other servers change the same cases all the time: try again")
+        }
         _ if code.starts_with("28") => lasting(
             ErrorKind::Unauthorized,
             "the server does not let this role in: check the user, the password and pg_hba.conf",

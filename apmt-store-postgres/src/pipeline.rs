@@ -68,20 +68,20 @@ impl<'a> Pipeline<'a> {
                 Ok(connection.query(&statement, &parameters).await?)
             })
         });
-        let mut sent: Vec<Sent<'a>> = begin.into_iter().chain(statements).collect();
-        let mut last = Vec::new();
+        let mut sent: Vec<(usize, Sent<'a>)> = begin.into_iter().chain(statements).enumerate().collect();
+        let last = sent.len().saturating_sub(1);
+        let mut rows_of_last = Vec::new();
         // A statement is on the wire once it has been polled, or has failed before that; then nothing behind it is sent.
         std::future::poll_fn(|cx| {
             let mut failed = None;
-            let mut left = sent.len();
-            sent.retain_mut(|statement| {
-                left -= 1;
+            sent.retain_mut(|(number, statement)| {
                 if failed.is_some() {
                     return true;
                 }
                 match statement.as_mut().poll(cx) {
                     Poll::Pending => return true,
-                    Poll::Ready(Ok(rows)) if left == 0 => last = rows,
+                    // An answer that comes while this goes through them may be found before those ahead of it.
+                    Poll::Ready(Ok(rows)) if *number == last => rows_of_last = rows,
                     Poll::Ready(Ok(_)) => {}
                     Poll::Ready(Err(failure)) => failed = Some(failure),
                 }
@@ -89,7 +89,7 @@ impl<'a> Pipeline<'a> {
             });
             match failed {
                 Some(failure) => Poll::Ready(Err(failure)),
-                None if sent.is_empty() => Poll::Ready(Ok(std::mem::take(&mut last))),
+                None if sent.is_empty() => Poll::Ready(Ok(std::mem::take(&mut rows_of_last))),
                 None => Poll::Pending,
             }
         })

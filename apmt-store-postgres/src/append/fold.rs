@@ -55,12 +55,14 @@ pub(super) fn ahead(cases: &mut Cases, new: &[New<'_>], calendar: &Calendar) -> 
     Ok(Some(folded))
 }
 
-/// Folds whatever events; what that takes is read from the log, whose lock is held.
+/// Folds whatever events; what that takes is read from the log, whose lock is held. `read` is what has been read so
+/// already: all events of some cases.
 pub(super) async fn under_lock(
     connection: &ClientWrapper,
     cases: &mut Cases,
     new: &mut [New<'_>],
     known: Known,
+    read: HashMap<CaseId, Vec<Recorded>>,
     calendar: &Calendar,
 ) -> Sql<Folded> {
     let targets = targets(connection, new, &known).await?;
@@ -96,7 +98,7 @@ pub(super) async fn under_lock(
             folded.retracted.names.push((target, position));
         }
     }
-    fold_again(connection, cases, &mut folding, new, &retracted, calendar).await?;
+    fold_again(connection, cases, &mut folding, new, &retracted, read, calendar).await?;
     folded.changes = folding.into_changes();
     Ok(folded)
 }
@@ -119,7 +121,7 @@ async fn read_lacking<'e>(
     let lacking = cases.lacking(events);
     if !lacking.is_empty() {
         let events = events_of(connection, &lacking.iter().collect::<Vec<_>>()).await?;
-        cases.keep(lacking, events, calendar);
+        cases.keep(lacking, &events, calendar);
     }
     Ok(())
 }
@@ -131,10 +133,14 @@ async fn fold_again(
     folding: &mut Batch,
     new: &[New<'_>],
     retracted: &HashSet<Uuid>,
+    read: HashMap<CaseId, Vec<Recorded>>,
     calendar: &Calendar,
 ) -> Sql<()> {
     let again = folding.cases_to_fold_again();
-    let mut events = events_of(connection, &again.iter().collect::<Vec<_>>()).await?;
+    let lacking: Vec<&CaseId> = again.iter().filter(|case_id| !read.contains_key(*case_id)).collect();
+    let mut events = read;
+    events.retain(|case_id, _| again.binary_search(case_id).is_ok());
+    events.extend(events_of(connection, &lacking).await?);
     for recorded in events.values_mut().flatten() {
         recorded.retracted |= retracted.contains(&recorded.id);
     }

@@ -41,8 +41,10 @@ impl Ahead {
     /// Where the log stood, if the attempt has come to its end after all: all of it is there, at the places that it was
     /// to have.
     fn before(&self, ids: &HashMap<Uuid, (u64, Timestamp)>) -> Option<u64> {
-        let mut stood =
-            self.places.iter().map(|(id, place)| ids.get(id).and_then(|(first, _)| first.checked_sub(*place)));
+        let mut stood = self
+            .places
+            .iter()
+            .map(|(id, place)| ids.get(id).and_then(|(first, _)| first.checked_sub(*place)));
         let before = stood.next()??;
         (before >= self.known && stood.all(|stood| stood == Some(before))).then_some(before)
     }

@@ -57,8 +57,9 @@ pub(super) struct Written {
 
 impl Written {
     pub(super) fn of(rows: &[Row]) -> Sql<Option<Self>> {
-        let written =
-            |row: &Row| Ok(Self { before: row.try_get::<_, i64>(0)?.cast_unsigned(), changed: row.try_get(1)? });
+        let written = |row: &Row| {
+            Ok(Self { before: row.try_get::<_, i64>(0)?.cast_unsigned(), changed: row.try_get(1)? })
+        };
         rows.first().map(written).transpose()
     }
 }

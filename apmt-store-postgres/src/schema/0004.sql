@@ -13,10 +13,10 @@ INSERT INTO cases SELECT DISTINCT shard_key FROM events WHERE has_case;
 ALTER TABLE days ADD COLUMN base bigint NOT NULL DEFAULT 0;
 ALTER TABLE days DROP CONSTRAINT days_pkey, ADD PRIMARY KEY (actor, day, base);
 
--- The cases to which something was added between two places of the log; NULL where that is not known, or too much to
+-- The cases to which something was added between two places of the log, some more than once; NULL where that is not known, or too much to
 -- tell. Retractions, which change cases that they do not name, are for the caller to look for.
 CREATE FUNCTION cases_between(known bigint, stands bigint) RETURNS text[]
-LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+LANGUAGE plpgsql AS $$
 DECLARE
     found   bigint;
     changed text[];
@@ -26,7 +26,7 @@ BEGIN
     ELSIF known IS NULL OR stands < known OR stands - known > 16384 THEN
         RETURN NULL;
     END IF;
-    SELECT count(*), coalesce(array_agg(DISTINCT e.shard_key) FILTER (WHERE e.has_case), '{}') INTO found, changed
+    SELECT count(*), coalesce(array_agg(e.shard_key) FILTER (WHERE e.has_case), '{}') INTO found, changed
     FROM events e WHERE e.position > known AND e.position <= stands;
     -- Of months that were dropped, nothing is known.
     RETURN CASE WHEN found = stands - known THEN changed END;
@@ -36,9 +36,10 @@ $$;
 -- Appends events, and what follows from them, behind whatever else the log holds by then: the positions in the
 -- arguments count from there. Says where that was (`before`), and which other cases have changed since `known`.
 --
--- Where it is not `locked`, nothing was read under the head's lock, but with the log standing at `known`. Then it fails
--- with the state AP001 if any of that no longer holds: a case of the events has changed, one of the new cases is not new,
--- an id is there already, or named by a retraction.
+-- Where it is not `locked`, nothing was read under the head's lock, but with the log standing at `known`. Then it fails if
+-- any of that no longer holds: with the state AP001 if a case of the events has changed or an id is named by a retraction,
+-- by a violation of their keys if an id or one of the new cases is there already. Both functions act with their callers'
+-- rights, and find the tables by their callers' search path, which every connection of the store sets.
 CREATE FUNCTION append(
     known bigint, locked boolean, of_calendar text, of_version bigint, channel text, newest bigint, retracting bigint,
     event_ids uuid[], keys text[], of_cases boolean[], times_recorded bigint[], times_occurred bigint[],
@@ -50,45 +51,47 @@ CREATE FUNCTION append(
     holders text[], held_cases text[], sinces bigint[], counts bigint[], runnings bigint[], changes bigint[],
     ended_days bigint[], their_tracks text[],
     OUT before bigint, OUT changed text[]
-) LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+) LANGUAGE plpgsql SET plan_cache_mode TO force_generic_plan AS $$
 DECLARE
-    added   bigint := cardinality(event_ids);
-    stored  bigint;
-    renamed bigint;
+    added     bigint := cardinality(event_ids);
+    stood     bigint;
+    retracted bigint;
+    since     text[];
 BEGIN
+    IF NOT locked THEN
+        -- What can be looked at before the lock is taken is not looked at under it.
+        SELECT h.position INTO stood FROM head h WHERE h.one = 1;
+        changed := cases_between(known, stood);
+        IF changed IS NULL OR EXISTS (SELECT unnest(changing) INTERSECT SELECT unnest(changed)) THEN
+            RAISE EXCEPTION 'cases have changed since they were read' USING ERRCODE = 'AP001';
+        END IF;
+    END IF;
     -- The lock that gives positions out, until the end of the transaction: whoever comes later waits here.
     UPDATE head h SET position = h.position + added, latest = greatest(h.latest, newest),
         retraction = CASE WHEN retracting > 0 THEN h.position + retracting ELSE h.retraction END
     WHERE h.one = 1 AND h.calendar = of_calendar AND h.fold_version = of_version
-    RETURNING h.position - added, h.retraction INTO before, renamed;
+    RETURNING h.position - added, h.retraction INTO before, retracted;
     IF before IS NULL THEN
         RAISE EXCEPTION 'the derived tables are of another calendar or version' USING ERRCODE = 'AP001';
     END IF;
-    changed := '{}';
     IF NOT locked THEN
-        changed := cases_between(known, before);
-        IF changed IS NULL OR renamed > known OR
-            EXISTS (SELECT FROM unnest(changing) mine (k) JOIN unnest(changed) others (k) ON mine.k = others.k)
-        THEN
+        since := cases_between(stood, before);
+        IF since IS NULL OR retracted > known OR EXISTS (SELECT unnest(changing) INTERSECT SELECT unnest(since)) THEN
             RAISE EXCEPTION 'cases have changed since they were read' USING ERRCODE = 'AP001';
         ELSIF EXISTS (SELECT FROM unnest(event_ids) mine (k) JOIN retractions r ON r.id = mine.k) THEN
             RAISE EXCEPTION 'an event was retracted before it came' USING ERRCODE = 'AP001';
         END IF;
+        changed := changed || since;
     END IF;
 
     INSERT INTO ids (id, position, recorded_at)
     SELECT k.id, before + k.nth, k.recorded
-    FROM unnest(event_ids, times_recorded) WITH ORDINALITY k (id, recorded, nth) ON CONFLICT DO NOTHING;
-    GET DIAGNOSTICS stored = ROW_COUNT;
-    IF stored <> added THEN
-        RAISE EXCEPTION 'an event is there already' USING ERRCODE = 'AP001';
-    END IF;
-    IF cardinality(new_cases) > 0 THEN
+    FROM unnest(event_ids, times_recorded) WITH ORDINALITY k (id, recorded, nth);
+    IF locked THEN
+        -- One whose events were dropped with their months is there.
         INSERT INTO cases (case_id) SELECT * FROM unnest(new_cases) ON CONFLICT DO NOTHING;
-        GET DIAGNOSTICS stored = ROW_COUNT;
-        IF NOT locked AND stored <> cardinality(new_cases) THEN
-            RAISE EXCEPTION 'a case is there already' USING ERRCODE = 'AP001';
-        END IF;
+    ELSE
+        INSERT INTO cases (case_id) SELECT * FROM unnest(new_cases);
     END IF;
     INSERT INTO events (shard_key, has_case, position, recorded_at, occurred_at, id, retracted, payload)
     SELECT k.key, k.of_case, before + k.nth, k.recorded, k.occurred, k.id, k.gone, k.payload
