@@ -352,8 +352,8 @@ fn dealt(events: usize, servers: usize, how: Dealt) -> Vec<Vec<Event>> {
 /// own, and with as many callers of its own: in turn, three times. Then four, and two without a limit, to see where the
 /// database is the limit; and who used the processors.
 fn servers(databases: &Databases, load: &Load) -> Result<()> {
-    /// Of one processor, for each server: so little that two are well below what the database bears.
-    const SHARE: f64 = 0.15;
+    /// Of one processor, for each server.
+    const SHARE: f64 = 0.2;
     const RUNS: [(usize, Option<f64>); 4] = [(1, Some(SHARE)), (2, Some(SHARE)), (4, Some(SHARE)), (2, None)];
     let Load { what, bar, requests, events, connections } = *load;
     let mut rates: [Vec<f64>; RUNS.len()] = Default::default();
