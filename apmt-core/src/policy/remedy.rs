@@ -1,10 +1,10 @@
 //! What would make a condition hold no longer: how many more of what is asked for.
 
-use super::bound::Sample;
 use super::condition::{Comparison, Condition};
 use super::explanation::Remedy;
 use super::metric::Metric;
 use super::rule::Rule;
+use super::sample::Sample;
 use crate::metrics::Metrics;
 
 /// Over so many, there is no use in saying how many.
@@ -21,7 +21,7 @@ fn remedy(condition: &Condition, now: &Sample<'_>) -> Option<Remedy> {
     let still_holds = |count: u64| {
         let mut metrics = now.metrics.clone();
         more(&mut metrics, count);
-        condition.holds(&Sample { metrics: &metrics, times: now.times })
+        condition.holds(&Sample { metrics: &metrics, ..*now })
     };
     if still_holds(MOST) {
         return None;

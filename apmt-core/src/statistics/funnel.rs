@@ -33,7 +33,7 @@ use super::{beta_cdf, first_that};
 const WINSORISED: u64 = 10;
 
 /// A member's cases of one kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cases {
     /// The number of the kind.
     pub kind: u32,
