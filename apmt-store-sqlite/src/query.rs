@@ -1,6 +1,6 @@
 //! What the readers read: the log, the evidence, and the activity that dossiers are made of.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use apmt_core::case;
 use apmt_core::contribution::Cursor;
@@ -199,13 +199,19 @@ fn activities_of_many(
     reach: Reach,
     calendar: &Calendar,
 ) -> Sql<Vec<Activity>> {
-    let places: HashMap<u32, usize> = actors.iter().zip(0..).map(|(actor, place)| (actor.no, place)).collect();
+    // By the actors' numbers, which are given out without gaps.
+    let mut places: Vec<usize> = Vec::new();
+    for (place, actor) in actors.iter().enumerate() {
+        let no = actor.no as usize;
+        places.resize(places.len().max(no + 1), usize::MAX);
+        places[no] = place;
+    }
     let mut gathered: Vec<Gathered> = actors.iter().map(Gathered::of).collect();
     let mut days = connection.prepare_cached("SELECT key, tally, entries FROM days WHERE key >= ?1")?;
     let mut rows = days.query([day_key(first_day(reach), 0)])?;
     while let Some(row) = rows.next()? {
         let key = row.get(0)?;
-        let place = places.get(&actor_of_key(key));
+        let place = places.get(actor_of_key(key) as usize);
         if let Some(gathered) = place.and_then(|place| gathered.get_mut(*place)) {
             gathered.take(reach, day_of_key(key), row)?;
         }

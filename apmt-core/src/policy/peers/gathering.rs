@@ -127,18 +127,26 @@ pub struct Gathering {
     /// The first and the last end of a day that is looked at, if any is.
     days: Option<(Day, Day)>,
     rates: Vec<Rate>,
-    /// What there is to see of each actor now, of each rule that is meant for it.
-    looks: BTreeMap<ActorName, Vec<(usize, Look)>>,
+    /// Everybody, by name.
+    actors: Vec<(ActorName, One)>,
     /// By rule, people before agents.
     breaches: Vec<BreachSeries>,
 }
 
-/// The members of both groups by one rate.
+/// What members of both groups are compared by.
 #[derive(Clone, Debug)]
 struct Rate {
     of: Basis,
-    members: BTreeMap<ActorName, Arc<Member>>,
     numbers: Numbers,
+}
+
+/// What was gathered of one actor.
+#[derive(Clone, Debug)]
+struct One {
+    /// What there is to see now of each rule that is meant for it.
+    looks: Vec<(usize, Look)>,
+    /// What it is a member with, by rate.
+    members: Vec<Arc<Member>>,
 }
 
 /// The numbers of tracks, in the order in which they were met. 0 is that of no track, and of all where tracks are not
@@ -178,7 +186,7 @@ impl Gathering {
             .collect();
         all.sort_unstable();
         all.dedup();
-        let rate = |of| Rate { of, members: BTreeMap::new(), numbers: Numbers::default() };
+        let rate = |of| Rate { of, numbers: Numbers::default() };
         let rates = all.into_iter().map(rate).collect();
         let first = days.map_or(Day::from_number(0), |(first, _)| first);
         let count = match (as_of, days) {
@@ -195,7 +203,7 @@ impl Gathering {
                 days: vec![Breaches::default(); count],
             })
             .collect();
-        Self { policy: Arc::new(policy.clone()), as_of, days, rates, looks: BTreeMap::new(), breaches }
+        Self { policy: Arc::new(policy.clone()), as_of, days, rates, actors: Vec::new(), breaches }
     }
 
     /// Adds an actor. In a replay, each once.
@@ -215,7 +223,8 @@ impl Gathering {
         let mut metrics = Sums::of(inside.iter().map(|(_, tally)| *tally), sla).metrics(sla);
         metrics.open = OpenCases::of(&activity.open, sla);
         let now = self.as_of.map(|_| Sample { metrics: &metrics, days: &inside, sla });
-        for Rate { of, members, numbers } in &mut self.rates {
+        let mut members = Vec::with_capacity(self.rates.len());
+        for Rate { of, numbers } in &mut self.rates {
             let now = now.map_or_else(Vec::new, |now| numbers.cases(&now.mix(of.metric, of.by_track)));
             let mut of_days = Vec::with_capacity(days.len());
             for (day, tally) in &days {
@@ -225,21 +234,39 @@ impl Gathering {
                     of_days.push((*day, Cases { kind: numbers.of(track), part, whole }));
                 }
             }
-            members.insert(activity.actor.clone(), Arc::new(Member { agent, now, days: of_days }));
+            members.push(Arc::new(Member { agent, now, days: of_days }));
         }
-        self.count_breaches(activity, now.as_ref(), &days);
+        let looks = self.count_breaches(activity, now.as_ref(), &days);
+        let one = (activity.actor.clone(), One { looks, members });
+        // Mostly they come in order.
+        if self.actors.last().is_none_or(|(last, _)| *last < one.0) {
+            self.actors.push(one);
+            return;
+        }
+        match self.actors.binary_search_by(|(name, _)| name.cmp(&one.0)) {
+            Ok(place) => {
+                if let Some(known) = self.actors.get_mut(place) {
+                    *known = one;
+                }
+            }
+            Err(place) => self.actors.insert(place, one),
+        }
     }
 
-    /// Counts whether the actor breaches each rule: now, or in a replay at the end of each day.
-    fn count_breaches(&mut self, activity: &Activity, now: Option<&Sample<'_>>, days: &[(Day, &Tally)]) {
+    /// Whether the actor breaches each rule: now, or in a replay, where it is counted, at the end of each day.
+    fn count_breaches(
+        &mut self,
+        activity: &Activity,
+        now: Option<&Sample<'_>>,
+        days: &[(Day, &Tally)],
+    ) -> Vec<(usize, Look)> {
         let (policy, kind) = (&*self.policy, activity.actor_kind);
         let series_of = |rule: usize| rule * 2 + usize::from(is_agent(kind));
         let rules = || with_peers(policy).enumerate().filter(|(_, rule)| rule.is_for(kind));
         if let Some(now) = now {
-            let look = |(index, rule): (usize, &Rule)| (series_of(index), Look::of(rule, now));
-            let looks = rules().map(look).collect();
-            self.looks.insert(activity.actor.clone(), looks);
-        } else if let Some((first, last)) = self.days {
+            return rules().map(|(index, rule)| (series_of(index), Look::of(rule, now))).collect();
+        }
+        if let Some((first, last)) = self.days {
             let mut changes: Vec<(usize, Vec<Look>)> = Vec::new();
             each_change(policy, days, first, last, |day, sample| {
                 let looks = rules().map(|(_, rule)| Look::of(rule, sample)).collect();
@@ -255,12 +282,13 @@ impl Gathering {
                 }
             }
         }
+        Vec::new()
     }
 
     /// What they come to.
     pub fn finish(&self) -> PeerGroups {
         let mut breaches = self.breaches.clone();
-        for (series, look) in self.looks.values().flatten() {
+        for (series, look) in self.actors.iter().flat_map(|(_, one)| &one.looks) {
             if let Some(series) = breaches.get_mut(*series) {
                 series.now.count(*look);
             }
@@ -269,8 +297,9 @@ impl Gathering {
         let first = self.days.map_or(Day::from_number(0), |(first, _)| first);
         let count = self.days.and_then(|(first, last)| place(first, last)).map_or(0, |last| last + 1);
         let mut series = Vec::new();
-        for Rate { of, members, numbers } in &self.rates {
-            let (tracks, members) = numbers.in_order(members.values());
+        for (place, Rate { of, numbers }) in self.rates.iter().enumerate() {
+            let members = self.actors.iter().filter_map(|(_, one)| one.members.get(place));
+            let (tracks, members) = numbers.in_order(members);
             for agents in [false, true] {
                 let members = members.iter().filter(|member| member.agent == agents).cloned().collect();
                 let members = (Arc::clone(&tracks), members);
