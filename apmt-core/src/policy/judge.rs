@@ -93,8 +93,7 @@ fn has_enough(rule: &Rule, sample: &Sample<'_>) -> bool {
 
 /// Whether the rule can say anything of an actor: all its minimums are there, and a value for each condition.
 pub(super) fn can_be_judged(rule: &Rule, sample: &Sample<'_>) -> bool {
-    has_enough(rule, sample)
-        && rule.when().iter().all(|condition| sample.value(condition.metric()).is_some())
+    has_enough(rule, sample) && rule.when().iter().all(|condition| sample.value(condition.metric()).is_some())
 }
 
 /// Whether more data could make the rule hold: a count is below its minimum, and no condition that has enough to go by
@@ -144,12 +143,7 @@ pub(super) fn day_after(day: Day, days: i64) -> Day {
 }
 
 /// Evaluates the rules at the ends of the days before `as_of`, the last first, as far back as any of them has to look.
-fn look_back(
-    policy: &Policy,
-    days: &[(Day, &Tally)],
-    among: Among<'_>,
-    histories: &mut [History<'_>],
-) {
+fn look_back(policy: &Policy, days: &[(Day, &Tally)], among: Among<'_>, histories: &mut [History<'_>]) {
     // All that look back any further have looked at the same days.
     let next = |histories: &[History<'_>]| histories.iter().find_map(History::next);
     let Some(yesterday) = next(histories) else { return };
@@ -191,8 +185,8 @@ fn clears_without_more(
         let day = day_after(as_of.day(), ahead);
         if rolling.move_to(day) || ahead == 0 {
             let later = rolling.sample();
-            met = is_met(watch.rule, &later)
-                && among.would_stand_out(watch.rule, &later, now, Evaluation::Now);
+            met =
+                is_met(watch.rule, &later) && among.would_stand_out(watch.rule, &later, now, Evaluation::Now);
         }
         watch.step(day.end(), met);
         if watch.raised { ControlFlow::Continue(()) } else { ControlFlow::Break(day.end()) }

@@ -105,9 +105,7 @@ pub(super) fn parts_of_tally(metric: Metric, tally: &Tally, sla: Option<&Sla>) -
     match metric {
         Metric::OverrideRate => (tally.overrides, tally.decisions),
         Metric::OverriddenRate => (tally.recommendations_overridden, tally.recommendations),
-        Metric::SlaCompliance => {
-            sla.map_or((0, 0), |sla| (sla.met(tally), tally.processing.len() as u64))
-        }
+        Metric::SlaCompliance => sla.map_or((0, 0), |sla| (sla.met(tally), tally.processing.len() as u64)),
         _ => (0, 0),
     }
 }

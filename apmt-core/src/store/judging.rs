@@ -137,13 +137,7 @@ impl Page<'_> {
         }
     }
 
-    fn judge(
-        &self,
-        groups: &PeerGroups,
-        as_of: Timestamp,
-        policy: &Policy,
-        calendar: &str,
-    ) -> Vec<Dossier> {
+    fn judge(&self, groups: &PeerGroups, as_of: Timestamp, policy: &Policy, calendar: &str) -> Vec<Dossier> {
         let dossier = |activity| Dossier::among(groups, activity, as_of, policy).through(calendar);
         self.activities.iter().map(dossier).collect()
     }

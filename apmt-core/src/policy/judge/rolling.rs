@@ -51,7 +51,8 @@ impl<'a> Rolling<'a> {
             self.sums.take(tally, self.sla);
             self.from += 1;
         }
-        while let Some((_, tally)) = self.to.checked_sub(1).and_then(at).filter(|(leaving, _)| *leaving > day) {
+        while let Some((_, tally)) = self.to.checked_sub(1).and_then(at).filter(|(leaving, _)| *leaving > day)
+        {
             self.sums.take(tally, self.sla);
             self.to -= 1;
         }

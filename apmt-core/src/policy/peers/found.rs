@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::explanation::needed;
 use super::super::metric::Metric;
 use super::group::{Group, Mix};
 use super::{Peers, PeersBy};
@@ -140,14 +141,14 @@ impl PeersFound {
             let few = members_are(members);
             let on = if by_track { " on any track of its own" } else { "" };
             return format!(
-                "{few} of its group to compare the {words} with, too few{on}: it takes {}.",
-                self.min_group
+                "{few} of its group to compare the {words} with, which is too few{on}: {}.",
+                needed(self.min_group.into())
             );
         };
         let rate = metric.say(rate, 1);
         let others = members.saturating_sub(1);
         let (Some([low, high]), Some(value)) = (band.limits, band.value) else {
-            return format!("The members of its group have together a rate of {rate}.");
+            return format!("Together, the members of its group have a rate of {rate}.");
         };
         let lies = if band.outside { "outside" } else { "not outside" };
         let dispersion = match band.dispersion {
@@ -156,13 +157,17 @@ impl PeersFound {
             ),
             _ => String::new(),
         };
+        let (the_others, have) = match others {
+            1 => ("The 1 other".to_owned(), "has"),
+            others => (format!("The {others} others"), "together have"),
+        };
         let cases = if by_track {
-            format!("would at their rates on each track have come to {rate} on its {} cases", band.cases)
+            format!("would, at their rates on each track, have come to {rate} on its {} cases", band.cases)
         } else {
-            format!("have together a rate of {rate}")
+            format!("{have} a rate of {rate}")
         };
         format!(
-            "The {others} others of its group {cases}, and {} of those with such cases are to be expected between {} and \
+            "{the_others} of its group {cases}, and {} of those with such cases are to be expected between {} and \
              {}{dispersion}: this {words} of {} lies {lies} that band.",
             metric.say(self.limit, 1),
             metric.say(low, 1),
@@ -185,13 +190,13 @@ impl PeersFound {
                 metric.say(high, 1),
             ),
             _ => format!(
-                "{on}: {cases} of its cases{value}, which are not compared, for {} to compare them with: it takes {}.",
+                "{on}: {cases} of its cases{value}, which are not compared, for {} to compare them with: {}.",
                 if *members == 1 {
                     "there is nobody".to_owned()
                 } else {
                     format!("there are only {members} members")
                 },
-                self.min_group
+                needed(self.min_group.into())
             ),
         }
     }

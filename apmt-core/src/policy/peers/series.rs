@@ -78,7 +78,8 @@ impl Series {
     ) -> Self {
         let now = || Group::of(&tracks, members.iter().map(|member| &*member.now), of.min_group);
         let now = is_now.then(now);
-        let (window_days, days) = (i64::from(window_days), std::iter::repeat_with(OnceLock::new).take(days).collect());
+        let (window_days, days) =
+            (i64::from(window_days), std::iter::repeat_with(OnceLock::new).take(days).collect());
         Self { of, agents, tracks, members, window_days, now, first, days }
     }
 
@@ -93,8 +94,7 @@ impl Series {
 
     fn at_end_of(&self, day: Day) -> Group {
         let before = day_after(day, -self.window_days);
-        let cases: Vec<Vec<Cases>> =
-            self.members.iter().map(|member| member.cases_of(before, day)).collect();
+        let cases: Vec<Vec<Cases>> = self.members.iter().map(|member| member.cases_of(before, day)).collect();
         Group::of(&self.tracks, cases.iter().map(Vec::as_slice), self.of.min_group)
     }
 }

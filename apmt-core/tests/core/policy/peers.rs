@@ -86,7 +86,7 @@ fn a_rule_holds_only_outside_of_the_peers_limits() {
     );
     assert!(!band.outside && anne.peers.as_ref().unwrap().bands[0].outside && band.tracks.is_empty());
     let said = anne.to_string();
-    assert!(said.contains("The 9 others of its group have together a rate of 29.4 %"), "{said}");
+    assert!(said.contains("The 9 others of its group together have a rate of 29.4 %"), "{said}");
     assert!(said.contains("this override rate of 91.7 % lies outside that band."), "{said}");
 }
 
@@ -102,7 +102,7 @@ fn too_few_peers_are_no_peers() {
     let said = anne.explanations[0].to_string();
     assert!(
         said.contains(
-            "There are 3 members of its group to compare the override rate with, too few: it takes 4."
+            "There are 3 members of its group to compare the override rate with, which is too few: at least 4 are needed."
         ),
         "{said}"
     );
