@@ -115,28 +115,33 @@ impl Condition {
     /// Whether it holds. On a metric that is null it does not, whatever the comparison, nor on one without a bound
     /// where a bound is compared: nobody is judged on what did not happen.
     pub(super) fn holds(&self, sample: &Sample<'_>) -> bool {
-        let compared = match &self.bound {
+        self.compares(match &self.bound {
             None => sample.value(self.metric),
             Some(bound) => bound.of(self.metric, sample, &self.known),
-        };
+        })
+    }
+
+    fn compares(&self, compared: Option<f64>) -> bool {
         compared.is_some_and(|compared| self.comparison.holds(compared, self.threshold))
     }
 
     /// What there is to see.
     pub(super) fn look(&self, sample: &Sample<'_>) -> Finding {
+        let value = sample.value(self.metric);
         let bound = self.bound.map(|bound| BoundFound {
             kind: bound.kind(),
             confidence: bound.confidence(),
             value: bound.of(self.metric, sample, &self.known),
         });
+        let holds = self.compares(bound.as_ref().map_or(value, |bound| bound.value));
         Finding {
             metric: self.metric,
-            value: sample.value(self.metric),
+            value,
             n: self.metric.sample_size().and_then(|n| sample.value(n)).map(|n| n as u64),
             bound,
             comparison: self.comparison,
             threshold: self.threshold,
-            holds: self.holds(sample),
+            holds,
         }
     }
 }

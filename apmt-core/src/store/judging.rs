@@ -225,7 +225,8 @@ pub(super) async fn gather<S: Store + ?Sized>(
 }
 
 impl Gathered {
-    /// The same until that instant, or until something leaves the window; and nothing may be about to enter it.
+    /// The same until that instant, or until something leaves the window; and nothing may be about to enter it, nor any
+    /// clock matter that runs.
     fn of(
         gathering: Gathering,
         first_to_leave: Option<Timestamp>,
@@ -237,7 +238,8 @@ impl Gathered {
         let window_ms = u64::from(policy.window_days()) * DAY_MS;
         let leaves = first_to_leave.map(|at| at.plus_millis(window_ms as i64 - 1));
         let nothing_enters = status.latest.is_none_or(|latest| latest <= as_of);
-        let until = if nothing_enters { leaves.into_iter().fold(until, Ord::min) } else { as_of };
+        let stands_still = nothing_enters && !policy.compares_open_cases();
+        let until = if stands_still { leaves.into_iter().fold(until, Ord::min) } else { as_of };
         Self { groups: Arc::new(gathering.finish()), gathering: Arc::new(gathering), until }
     }
 

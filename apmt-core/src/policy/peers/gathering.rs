@@ -160,6 +160,11 @@ impl Policy {
         self.rules().iter().any(|rule| rule.peers().is_some())
     }
 
+    /// Whether any of those rules looks at open cases, whose clocks run on while the log stands still.
+    pub(crate) fn compares_open_cases(&self) -> bool {
+        with_peers(self).any(|rule| rule.metrics().any(Metric::is_of_open_cases))
+    }
+
     /// Begins to gather the groups that a judgement as of that instant needs. Every actor's activity is to be added,
     /// each as [`reach`](Self::reach) asks for it.
     pub fn gathering(&self, as_of: Timestamp) -> Gathering {

@@ -4,6 +4,7 @@ mod tracks;
 
 use std::sync::Arc;
 
+use apmt_core::evidence::{Bundle, verify};
 use apmt_core::policy::{Explanation, PeerGroups, Policy, RuleState};
 use apmt_core::statistics::{Cases, Funnel};
 use apmt_core::time::{DAY_MS, ManualClock};
@@ -141,11 +142,49 @@ fn where_most_breach_at_once_the_outcome_is_a_review_and_says_why() {
         said.contains("Of the 11 in its group who can be judged by it, 10 breach this rule at once"),
         "{said}"
     );
-    assert!(said.contains("A pip by this rule gives way to a review"), "{said}");
+    assert!(said.contains("An improvement plan by this rule gives way to a review"), "{said}");
     for name in ["l", "m", "n", "o", "p", "q", "r", "s", "t"] {
         record(&store, name, ActorKind::Human, 0, (17, 60));
     }
     assert_eq!(ask(&store, "anne", &policy(""), noon(1)).status, Status::Pip, "half is not most");
+}
+
+/// Whose queue is long is no cause that all have in common unless all queues are.
+#[test]
+fn open_cases_count_among_peers() {
+    let rule = "{id: only, when: [override_rate > 0.1, open.count > 2], peers: {min_group: 4}, then: pip}";
+    let policy = Policy::from_yaml("p.yaml", &format!("{{name: p, rules: [{rule}]}}")).unwrap();
+    let store = office(&beside(("anne", 60, 60), 5));
+    let assign = |actor: &str| {
+        let case = |number: i64| {
+            Event::assigned(&format!("{actor}-{number}"), actor).at(noon(0).plus_millis(number)).build().unwrap()
+        };
+        block_on(store.append((0..3).map(case).collect())).unwrap();
+    };
+    assign("anne");
+    let anne = ask(&store, "anne", &policy, noon(1));
+    assert_eq!((anne.status, anne.explanations[0].common_cause.clone()), (Status::Pip, None));
+    let others: Vec<String> = block_on(store.dossiers(AsOf::At(noon(1)), &policy, None, usize::MAX))
+        .unwrap()
+        .into_iter()
+        .map(|dossier| dossier.actor.to_string())
+        .filter(|actor| actor != "anne")
+        .collect();
+    others.iter().for_each(|other| assign(other));
+    let anne = ask(&store, "anne", &policy, noon(1));
+    let common = anne.explanations[0].common_cause.clone().unwrap();
+    assert_eq!((anne.status, common.breached, common.of), (Status::Review, 6, 6));
+    // Before anything was assigned, nobody breached it.
+    assert_eq!(ask(&store, "anne", &policy, noon(0).plus_millis(-1)).explanations[0].common_cause, None);
+    // Whoever doubts it makes it again, without anybody else's cases.
+    let rules = format!("{{name: p, rules: [{rule}]}}");
+    let gathered =
+        Bundle::gather(&store, &"anne".try_into().unwrap(), AsOf::At(noon(1)), &rules, "always", |_, _| ());
+    let mut file = Vec::new();
+    block_on(gathered).unwrap().write(&mut file).unwrap();
+    let file = String::from_utf8(file).unwrap();
+    assert_eq!(block_on(verify(&file)).unwrap().dossier.status, Status::Review);
+    assert!(file.contains("anne-0") && !file.contains(&format!("{}-0", others[0])), "{file}");
 }
 
 #[test]
