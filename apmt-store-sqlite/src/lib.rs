@@ -51,6 +51,7 @@ mod reader;
 mod refold;
 mod rows;
 mod schema;
+mod settle;
 mod writer;
 
 use std::path::{Path, PathBuf};
