@@ -170,7 +170,9 @@ pub(crate) fn dossiers(
         let page = activities(connection, reach, last.as_ref(), PAGE, calendar)?;
         let is_last = page.len() < PAGE;
         last = page.last().map(|activity| activity.actor.clone());
-        page.into_iter().for_each(|activity| board.add(activity));
+        for activity in page {
+            board.add(activity);
+        }
         if is_last {
             return Ok(board.finish(&digest));
         }

@@ -152,7 +152,9 @@ impl<'a> Rules<'a> {
                 let (mut activity, _) = cut(store, activity, reach).await?;
                 activity.actor = ActorName::nobody();
                 activity.open = activity.open.into_iter().filter(|_| with_open).map(open).collect();
-                activity.open.sort_unstable_by(|a, b| (a.counted_ms, &a.track).cmp(&(b.counted_ms, &b.track)));
+                activity
+                    .open
+                    .sort_unstable_by(|a, b| (a.counted_ms, &a.track).cmp(&(b.counted_ms, &b.track)));
                 peers.push(activity);
             }
         }

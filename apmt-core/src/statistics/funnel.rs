@@ -149,13 +149,13 @@ struct Rates {
     /// So many of so many of each kind, by its number.
     kinds: Vec<(u64, u64)>,
     /// The rate of each kind, where there are any of it.
-    rates: Vec<Option<f64>>,
+    by_kind: Vec<Option<f64>>,
     sum: (u64, u64),
 }
 
 impl Rates {
     fn of<'a>(everybody: impl Iterator<Item = (&'a [Cases], u64)>) -> Self {
-        let mut rates = Self { kinds: Vec::new(), rates: Vec::new(), sum: (0, 0) };
+        let mut rates = Self { kinds: Vec::new(), by_kind: Vec::new(), sum: (0, 0) };
         for (cases, count) in everybody {
             for Cases { kind, part, whole } in cases {
                 let kind = *kind as usize;
@@ -168,7 +168,7 @@ impl Rates {
                 }
             }
         }
-        rates.rates = rates.kinds.iter().map(|(part, whole)| ratio(*part, *whole)).collect();
+        rates.by_kind = rates.kinds.iter().map(|(part, whole)| ratio(*part, *whole)).collect();
         rates
     }
 
@@ -176,7 +176,7 @@ impl Rates {
     fn comparable(&self, cases: &[Cases]) -> impl Iterator<Item = (Cases, f64, u64)> {
         cases.iter().filter_map(|cases| {
             let (kind, (_, whole)) = (cases.kind as usize, self.kinds.get(cases.kind as usize)?);
-            Some((*cases, (*self.rates.get(kind)?)?, *whole))
+            Some((*cases, (*self.by_kind.get(kind)?)?, *whole))
         })
     }
 

@@ -31,11 +31,11 @@ pub(super) struct Group {
     /// Where in them each such member's end, and how many members have just these.
     ends: Vec<(u32, u64)>,
     /// How those stand who have been looked at, by their cases: whoever has the same stands the same.
-    standings: Mutex<HashMap<(Vec<Cases>, Coverage), Option<Standing>>>,
+    standings: Mutex<Standings>,
 }
 
-/// A share of a group, by its bits.
-type Coverage = u64;
+/// How somebody with such cases stands by limits that hold such a share of the others, the share by its bits.
+type Standings = HashMap<(Vec<Cases>, u64), Option<Standing>>;
 
 /// How somebody stands to the others.
 #[derive(Clone, Copy, Debug)]

@@ -157,7 +157,10 @@ fn open_cases_count_among_peers() {
     let store = office(&beside(("anne", 60, 60), 5));
     let assign = |actor: &str| {
         let case = |number: i64| {
-            Event::assigned(&format!("{actor}-{number}"), actor).at(noon(0).plus_millis(number)).build().unwrap()
+            Event::assigned(&format!("{actor}-{number}"), actor)
+                .at(noon(0).plus_millis(number))
+                .build()
+                .unwrap()
         };
         block_on(store.append((0..3).map(case).collect())).unwrap();
     };
@@ -178,8 +181,8 @@ fn open_cases_count_among_peers() {
     assert_eq!(ask(&store, "anne", &policy, noon(0).plus_millis(-1)).explanations[0].common_cause, None);
     // Whoever doubts it makes it again, without anybody else's cases.
     let rules = format!("{{name: p, rules: [{rule}]}}");
-    let gathered =
-        Bundle::gather(&store, &"anne".try_into().unwrap(), AsOf::At(noon(1)), &rules, "always", |_, _| ());
+    let name = "anne".try_into().unwrap();
+    let gathered = Bundle::gather(&store, &name, AsOf::At(noon(1)), &rules, "always", |_, _| ());
     let mut file = Vec::new();
     block_on(gathered).unwrap().write(&mut file).unwrap();
     let file = String::from_utf8(file).unwrap();
