@@ -20,6 +20,7 @@
 //!   its conditions has then too little to be judged by: [`InsufficientData`](super::RuleState::InsufficientData).
 //! - **Common cause**: where more than half of the group meet the rule's own conditions at once, of at least `min_group`
 //!   that can be judged by it, the rule's outcome is `review` at most: see [`CommonCause`]. Tracks are not told apart there.
+//!   Conditions on open cases count there by everybody's open cases, at `as_of`; at the ends of past days nobody has any.
 
 mod found;
 mod gathering;

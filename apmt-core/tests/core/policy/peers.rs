@@ -173,7 +173,9 @@ fn open_cases_count_among_peers() {
         .map(|dossier| dossier.actor.to_string())
         .filter(|actor| actor != "anne")
         .collect();
-    others.iter().for_each(|other| assign(other));
+    for other in &others {
+        assign(other);
+    }
     let anne = ask(&store, "anne", &policy, noon(1));
     let common = anne.explanations[0].common_cause.clone().unwrap();
     assert_eq!((anne.status, common.breached, common.of), (Status::Review, 6, 6));

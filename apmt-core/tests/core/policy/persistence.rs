@@ -147,11 +147,8 @@ proptest! {
         let bound = BoundKind::of(metric).first().filter(|_| bounded);
         let bound = bound.map_or_else(String::new, |bound| format!(", bound: {bound}"));
         let side = if above { "above" } else { "at_most" };
-        let lasting = [("for", held), ("clear_after", clear_after)]
-            .iter()
-            .filter(|(_, days)| *days > 0)
-            .map(|(name, days)| format!(", {name}: {days}d"))
-            .collect::<String>();
+        let lasting = |name, days| if days > 0 { format!(", {name}: {days}d") } else { String::new() };
+        let lasting = lasting("for", held) + &lasting("clear_after", clear_after);
         let policy = Policy::from_yaml("p.yaml", &format!(
             "{{name: p, window_days: 7, sla: {{target: 30h, tracks: {{simple: 1 working day}}}}, rules: [{{id: r, \
              when: [{{metric: {metric}, {side}: {threshold}{bound}}}]{lasting}, then: watch}}]}}"
