@@ -150,7 +150,7 @@ impl PeersFound {
         let (Some([low, high]), Some(value)) = (band.limits, band.value) else {
             return format!("Together, the members of its group have a rate of {rate}.");
         };
-        let lies = if band.outside { "outside" } else { "not outside" };
+        let lies = if band.outside { "lies" } else { "does not lie" };
         let dispersion = match band.dispersion {
             Some(factor) if factor > 1.0 => format!(
                 ", which is wider than chance would have it because they differ among themselves (factor {factor:.1})"
@@ -168,7 +168,7 @@ impl PeersFound {
         };
         format!(
             "{the_others} of its group {cases}, and {} of those with such cases are to be expected between {} and \
-             {}{dispersion}: this {words} of {} lies {lies} that band.",
+             {}{dispersion}: this {words} of {} {lies} outside that band.",
             metric.say(self.limit, 1),
             metric.say(low, 1),
             metric.say(high, 1),

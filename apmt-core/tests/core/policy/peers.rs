@@ -154,7 +154,7 @@ fn where_most_breach_at_once_the_outcome_is_a_review_and_says_why() {
 fn open_cases_count_among_peers() {
     let rule = "{id: only, when: [override_rate > 0.1, open.count > 2], peers: {min_group: 4}, then: pip}";
     let policy = Policy::from_yaml("p.yaml", &format!("{{name: p, rules: [{rule}]}}")).unwrap();
-    let store = office(&beside(("anne", 60, 60), 5));
+    let store = office(&beside(("anne", 60, 60), 12));
     let assign = |actor: &str| {
         let case = |number: i64| {
             Event::assigned(&format!("{actor}-{number}"), actor)
@@ -178,7 +178,7 @@ fn open_cases_count_among_peers() {
     }
     let anne = ask(&store, "anne", &policy, noon(1));
     let common = anne.explanations[0].common_cause.clone().unwrap();
-    assert_eq!((anne.status, common.breached, common.of), (Status::Review, 6, 6));
+    assert_eq!((anne.status, common.breached, common.of), (Status::Review, 10, 10));
     // Before anything was assigned, nobody breached it.
     assert_eq!(ask(&store, "anne", &policy, noon(0).plus_millis(-1)).explanations[0].common_cause, None);
     // Whoever doubts it makes it again, without anybody else's cases.

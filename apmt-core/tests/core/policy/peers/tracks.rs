@@ -63,7 +63,7 @@ fn whoever_is_given_the_hard_cases_is_compared_with_those_who_decide_hard_cases(
     let said = by_track.to_string();
     assert!(
         said.contains(
-            "The 7 others of its group would at their rates on each track have come to 46.9 % on its 60 cases"
+            "The 7 others of its group would, at their rates on each track, have come to 46.9 % on its 60 cases"
         ),
         "{said}"
     );
