@@ -67,13 +67,8 @@ impl Durations {
     }
 
     /// Adds every value of another.
-    pub(crate) fn insert_all(&mut self, other: &Self) {
+    pub(super) fn insert_all(&mut self, other: &Self) {
         other.values().for_each(|value| self.insert(value));
-    }
-
-    /// Takes out one of each value of another, where there is one.
-    pub(crate) fn remove_all(&mut self, other: &Self) {
-        other.values().for_each(|value| self.remove(value));
     }
 
     /// The values, in order.

@@ -45,13 +45,8 @@ impl WorkingDays {
     }
 
     /// Adds all of another.
-    pub(crate) fn insert_all(&mut self, other: &Self) {
+    pub(super) fn insert_all(&mut self, other: &Self) {
         other.0.iter().for_each(|(day, count)| self.add(*day, *count));
-    }
-
-    /// Takes out all of another, as far as they are there.
-    pub(crate) fn remove_all(&mut self, other: &Self) {
-        other.0.iter().for_each(|(day, count)| self.take(*day, *count));
     }
 
     /// Adds so many of a day later than all that are there; whether it is one, and any.
