@@ -51,6 +51,7 @@ mod reader;
 mod refold;
 mod rows;
 mod schema;
+mod seal;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -60,7 +61,7 @@ use apmt_core::contribution::Cursor;
 use apmt_core::store::{judge_here, judge_one_here};
 use apmt_core::{
     Activity, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event,
-    Policy, Receipt, Recorded, Result, SharedNotes, Store, StoreStatus, Window,
+    Policy, Receipt, Recorded, Result, SealStore, SharedNotes, Store, StoreStatus, Window,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -116,22 +117,23 @@ impl SqliteStore {
     pub async fn backup(&self, to: impl AsRef<Path>) -> Result<()> {
         backup::backup(&self.path, to.as_ref()).await
     }
+
+    fn writer(&self) -> Result<&Writer> {
+        self.writer.as_ref().ok_or_else(|| {
+            let message = format!(
+                "{}: this store was opened to be read only: open it again to write",
+                self.path.display()
+            );
+            Error::new(ErrorKind::ReadOnly, message)
+        })
+    }
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Store for SqliteStore {
     async fn append(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
-        match &self.writer {
-            Some(writer) => writer.append(events, self.clock.now()).await,
-            None => Err(Error::new(
-                ErrorKind::ReadOnly,
-                format!(
-                    "{}: this store was opened to be read only: open it again to write",
-                    self.path.display()
-                ),
-            )),
-        }
+        self.writer()?.append(events, self.clock.now()).await
     }
 
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Recorded>> {
@@ -228,6 +230,10 @@ impl Store for SqliteStore {
 
     fn notes(&self) -> Option<&dyn SharedNotes> {
         None
+    }
+
+    fn seal(&self) -> Option<&dyn SealStore> {
+        Some(self)
     }
 
     async fn close(&self) -> Result<()> {
