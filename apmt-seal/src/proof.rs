@@ -15,6 +15,7 @@ use crate::tree::hashes;
 
 /// What shows that an event is in a log of so many events. Hashes are in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Inclusion {
     /// The event's place in the log, from 1.
@@ -28,7 +29,8 @@ pub struct Inclusion {
     /// What stands in its leaf for what it says.
     pub commitment: String,
     /// What it says; absent once it was erased.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub event: Option<Opening>,
     /// The hashes beside the way from the leaf to the root: `PATH` of RFC 6962, section 2.1.1.
     pub path: Vec<String>,
@@ -36,6 +38,7 @@ pub struct Inclusion {
 
 /// What a commitment was made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Opening {
     /// The salt, in hexadecimal.
@@ -48,6 +51,7 @@ pub struct Opening {
 
 /// What shows that a log has only grown. Hashes are in hexadecimal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[non_exhaustive]
 pub struct Consistency {
     /// How many events the shorter one has.
