@@ -128,6 +128,7 @@ impl<'c> Appender<'c> {
             self.derived.make(&mut self.sql, &change)?;
         }
         self.derived.write_back(&mut self.sql)?;
+        self.derived.settle_if_long(&mut self.sql, self.position)?;
         if self.latest != latest_before {
             self.set_latest.execute([self.latest.map(Timestamp::millis)])?;
         }
@@ -146,7 +147,8 @@ impl<'c> Appender<'c> {
         self.position = number("SELECT max(position) FROM events")?.unwrap_or(0).cast_unsigned();
         self.latest = number("SELECT latest FROM head")?.map(Timestamp::from_millis);
         self.any_retractions = number("SELECT EXISTS (SELECT 1 FROM retractions)")? == Some(1);
-        Ok(())
+        let settled = number("SELECT settled FROM head")?.unwrap_or(0).cast_unsigned();
+        self.derived.read_tail(&mut self.sql, settled)
     }
 
     fn append_one(
@@ -181,9 +183,7 @@ impl<'c> Appender<'c> {
         let retracted = self.any_retractions && self.is_retracted.exists([recorded.id.as_bytes()])?;
         let recorded = recorded.with_retracted(retracted);
         folding.take(fold, &recorded, &self.calendar);
-        if let (Some(actor), Some(kind)) = (recorded.event.actor(), recorded.event.actor_kind()) {
-            self.derived.note_kind(&mut self.sql, actor, kind, recorded.order())?;
-        }
+        self.derived.took(&mut self.sql, case_no, &recorded)?;
         if let What::Retraction { retracts, .. } = recorded.event.what() {
             // All of it is read before it is marked: what was retracted before changes nothing more, and the case's fold
             // must be the one that the tables were made with.

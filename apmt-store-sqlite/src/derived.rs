@@ -10,7 +10,8 @@ use apmt_core::{ActorKind, ActorName, Calendar, CaseId, Change, Recorded, Timest
 use lru::LruCache;
 use rusqlite::{OptionalExtension, Statement, params};
 
-use crate::rows::{EVENT, day_key, recorded};
+use crate::rows::{day_key, kind};
+use crate::settle::{self, Tail};
 
 /// How many cases and actors are kept in memory: more than one transaction can touch, for what it has touched must stay
 /// until it is written back.
@@ -22,7 +23,6 @@ const ENTRIES: usize = 400_000;
 pub(crate) struct Statements<'c> {
     find_case: Statement<'c>,
     add_case: Statement<'c>,
-    case_events: Statement<'c>,
     find_actor: Statement<'c>,
     add_actor: Statement<'c>,
     set_kind: Statement<'c>,
@@ -31,17 +31,16 @@ pub(crate) struct Statements<'c> {
     drop_day: Statement<'c>,
     put_held: Statement<'c>,
     drop_held: Statement<'c>,
+    tail: settle::Statements<'c>,
 }
 
 impl<'c> Statements<'c> {
     pub(crate) fn prepare(connection: &'c rusqlite::Connection) -> rusqlite::Result<Self> {
-        let case_events = format!("SELECT {EVENT} FROM events e WHERE e.case_no = ?1 AND e.position < ?2");
         Ok(Self {
             find_case: connection.prepare("SELECT no FROM cases WHERE case_id = ?1")?,
             add_case: connection.prepare("INSERT INTO cases (case_id) VALUES (?1) RETURNING no")?,
-            case_events: connection.prepare(&case_events)?,
             find_actor: connection
-                .prepare("SELECT no, kind_at, kind_position FROM actors WHERE name = ?1")?,
+                .prepare("SELECT no, kind, kind_at, kind_position FROM actors WHERE name = ?1")?,
             add_actor: connection.prepare("INSERT INTO actors (name) VALUES (?1) RETURNING no")?,
             set_kind: connection
                 .prepare("UPDATE actors SET kind = ?2, kind_at = ?3, kind_position = ?4 WHERE no = ?1")?,
@@ -52,6 +51,7 @@ impl<'c> Statements<'c> {
             put_held: connection
                 .prepare("INSERT OR REPLACE INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?,
             drop_held: connection.prepare("DELETE FROM held WHERE actor_no = ?1 AND case_no = ?2")?,
+            tail: settle::Statements::prepare(connection)?,
         })
     }
 }
@@ -66,6 +66,9 @@ pub(crate) struct Derived {
     entries: usize,
     changed_days: HashSet<i64>,
     touched_cases: Vec<CaseId>,
+    tail: Tail,
+    /// The actors of whom the same kind was said again, later than their row says.
+    said_again: HashSet<ActorName>,
 }
 
 #[derive(Debug)]
@@ -81,7 +84,8 @@ struct Case {
 #[derive(Debug)]
 struct Actor {
     no: u32,
-    kind_said: Option<(Timestamp, u64)>,
+    /// The kind that was said last, and the place of the event that said it.
+    said: Option<(ActorKind, (Timestamp, u64))>,
 }
 
 impl Derived {
@@ -93,6 +97,8 @@ impl Derived {
             entries: 0,
             changed_days: HashSet::new(),
             touched_cases: Vec::new(),
+            tail: Tail::default(),
+            said_again: HashSet::new(),
         }
     }
 
@@ -112,7 +118,7 @@ impl Derived {
         if !self.cases.contains(case_id) {
             let known = sql.find_case.query_row([case_id.as_str()], |row| row.get(0)).optional()?;
             let (no, fold) = match known {
-                Some(no) => (no, Fold::of(&events_of(sql, no, position)?, calendar)),
+                Some(no) => (no, Fold::of(&sql.tail.events_of(&self.tail, no, position)?, calendar)),
                 None => (sql.add_case.query_row([case_id.as_str()], |row| row.get(0))?, Fold::default()),
             };
             let held = fold.clock();
@@ -135,7 +141,7 @@ impl Derived {
         calendar: &Calendar,
     ) -> rusqlite::Result<Vec<Recorded>> {
         let (no, _) = self.case(sql, case_id, before, calendar)?;
-        events_of(sql, no, before)
+        sql.tail.events_of(&self.tail, no, before)
     }
 
     /// Who holds a case that is in memory.
@@ -150,19 +156,64 @@ impl Derived {
         }
     }
 
-    /// Notes what an event says of its actor's kind, if nothing later was said.
-    pub(crate) fn note_kind(
+    /// Reads the log's tail behind that position: what another process, or this one before it ended, has not settled.
+    pub(crate) fn read_tail(&mut self, sql: &mut Statements<'_>, settled: u64) -> rusqlite::Result<()> {
+        self.tail = Tail::behind(settled);
+        for (case_no, recorded) in sql.tail.events_behind(settled)? {
+            self.took(sql, case_no, &recorded)?;
+        }
+        Ok(())
+    }
+
+    /// Notes an event of the log: that it is one of its case, and what it says of its actor's kind.
+    pub(crate) fn took(
+        &mut self,
+        sql: &mut Statements<'_>,
+        case_no: Option<i64>,
+        recorded: &Recorded,
+    ) -> rusqlite::Result<()> {
+        if let Some(case_no) = case_no {
+            self.tail.push(case_no, recorded.position);
+        }
+        let event = &recorded.event;
+        event
+            .actor()
+            .zip(event.actor_kind())
+            .map_or(Ok(()), |(actor, kind)| self.note_kind(sql, actor, kind, recorded.order()))
+    }
+
+    /// Notes what is said of an actor's kind, if nothing later was.
+    fn note_kind(
         &mut self,
         sql: &mut Statements<'_>,
         name: &ActorName,
         kind: ActorKind,
-        said: (Timestamp, u64),
+        order: (Timestamp, u64),
     ) -> rusqlite::Result<()> {
         let actor = self.actor(sql, name)?;
-        if actor.kind_said.is_none_or(|before| before < said) {
-            actor.kind_said = Some(said);
-            let no = actor.no;
-            sql.set_kind.execute(params![no, kind.name(), said.0.millis(), said.1.cast_signed()])?;
+        if actor.said.is_some_and(|(_, before)| before >= order) {
+            return Ok(());
+        }
+        let before = actor.said.replace((kind, order));
+        if before.is_some_and(|(before, _)| before == kind) {
+            // Readers ask for the kind alone: when it was said matters once another is said.
+            if !self.said_again.contains(name) {
+                self.said_again.insert(name.clone());
+            }
+            return Ok(());
+        }
+        write_kind(sql, actor)
+    }
+
+    /// Settles the log's tail, if it is long; the log ends at that position.
+    pub(crate) fn settle_if_long(&mut self, sql: &mut Statements<'_>, position: u64) -> rusqlite::Result<()> {
+        if !self.tail.is_long(position) {
+            return Ok(());
+        }
+        sql.tail.settle(&mut self.tail, position)?;
+        for name in std::mem::take(&mut self.said_again) {
+            let actor = self.actor(sql, &name)?;
+            write_kind(sql, actor)?;
         }
         Ok(())
     }
@@ -231,7 +282,7 @@ impl Derived {
     }
 
     /// Writes the clock that runs at the end of a case that was folded from an empty table.
-    pub(crate) fn settle(
+    pub(crate) fn finish(
         &mut self,
         sql: &mut Statements<'_>,
         (case_no, fold): &(Option<i64>, Fold),
@@ -266,19 +317,17 @@ impl Derived {
             let known = sql
                 .find_actor
                 .query_row([name.as_str()], |row| {
-                    let at: Option<i64> = row.get(1)?;
-                    let position: Option<i64> = row.get(2)?;
-                    let kind_said = at
-                        .zip(position)
-                        .map(|(at, position)| (Timestamp::from_millis(at), position.cast_unsigned()));
-                    Ok(Actor { no: row.get(0)?, kind_said })
+                    let kind = kind(row, 1)?;
+                    let at = row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis);
+                    let position = row.get::<_, Option<i64>>(3)?.map(i64::cast_unsigned);
+                    Ok(Actor { no: row.get(0)?, said: kind.zip(at.zip(position)) })
                 })
                 .optional()?;
             let actor = if let Some(actor) = known {
                 actor
             } else {
                 let no = sql.add_actor.query_row([name.as_str()], |row| row.get(0))?;
-                Actor { no, kind_said: None }
+                Actor { no, said: None }
             };
             self.actors.put(name.clone(), actor);
         }
@@ -306,6 +355,8 @@ impl Derived {
     }
 }
 
-fn events_of(sql: &mut Statements<'_>, case_no: i64, before: u64) -> rusqlite::Result<Vec<Recorded>> {
-    sql.case_events.query_map(params![case_no, before.cast_signed()], recorded)?.collect()
+fn write_kind(sql: &mut Statements<'_>, actor: &Actor) -> rusqlite::Result<()> {
+    let Some((kind, (at, position))) = actor.said else { return Ok(()) };
+    sql.set_kind.execute(params![actor.no, kind.name(), at.millis(), position.cast_signed()])?;
+    Ok(())
 }

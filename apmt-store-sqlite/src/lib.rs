@@ -52,6 +52,7 @@ mod refold;
 mod rows;
 mod schema;
 mod seal;
+mod settle;
 mod writer;
 
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 use uuid::Uuid;
 
-use crate::rows::{EVENT, actor_of_key, day_key, day_of_key, held_clock, recorded};
+use crate::rows::{EVENT, actor_of_key, day_key, day_of_key, held_clock, kind, recorded};
 
 type Sql<T> = rusqlite::Result<T>;
 
@@ -33,8 +33,13 @@ pub(crate) fn event(connection: &Connection, id: Uuid) -> Sql<Option<Recorded>> 
 }
 
 pub(crate) fn case(connection: &Connection, case_id: &CaseId) -> Sql<Vec<Recorded>> {
+    // What is not settled yet is looked for in the log itself: see `settle`.
     let sql = format!(
-        "SELECT {EVENT} FROM events e WHERE e.case_no = (SELECT no FROM cases WHERE case_id = ?1) \
+        "WITH wanted AS (SELECT no FROM cases WHERE case_id = ?1), \
+         places AS (SELECT position FROM case_events WHERE case_no = (SELECT no FROM wanted) \
+         UNION ALL SELECT position FROM events \
+         WHERE position > (SELECT settled FROM head) AND case_no = (SELECT no FROM wanted)) \
+         SELECT {EVENT} FROM places CROSS JOIN events e ON e.position = places.position \
          ORDER BY e.occurred_at, e.position"
     );
     connection.prepare_cached(&sql)?.query_map([case_id.as_str()], recorded)?.collect()
@@ -77,12 +82,8 @@ fn actor(connection: &Connection, name: &ActorName) -> Sql<Option<Actor>> {
 }
 
 fn actor_row(row: &rusqlite::Row<'_>) -> Sql<Actor> {
-    let kind = match row.get_ref(2)?.as_bytes_or_null()? {
-        Some(b"HUMAN") => Some(ActorKind::Human),
-        Some(b"AGENT") => Some(ActorKind::Agent),
-        _ => None,
-    };
-    Ok(Actor { no: row.get(0)?, name: ActorName::from_stored(row.get_ref(1)?.as_str()?), kind })
+    let name = ActorName::from_stored(row.get_ref(1)?.as_str()?);
+    Ok(Actor { no: row.get(0)?, name, kind: kind(row, 2)? })
 }
 
 pub(crate) fn activity(

@@ -65,7 +65,7 @@ fn refold_in_transaction(
         let event = recorded(row)?;
         let case_no: Option<i64> = row.get(6)?;
         if case_no != current.0 {
-            derived.settle(&mut sql, &current)?;
+            derived.finish(&mut sql, &current)?;
             current = (case_no, Fold::default());
         }
         batch.take(case_no.is_some().then_some(&mut current.1), &event, calendar);
@@ -83,7 +83,7 @@ fn refold_in_transaction(
     for change in batch.into_changes() {
         derived.make(&mut sql, &change)?;
     }
-    derived.settle(&mut sql, &current)?;
+    derived.finish(&mut sql, &current)?;
     derived.write_back(&mut sql)?;
     connection
         .execute("UPDATE head SET calendar = ?1, derived = ?2", params![calendar.digest(), FOLD_VERSION])?;

@@ -1,7 +1,7 @@
 //! Rows as values: events, days, clocks.
 
 use apmt_core::case::HeldClock;
-use apmt_core::{ActorName, CaseId, Day, Event, Recorded, Timestamp, Track};
+use apmt_core::{ActorKind, ActorName, CaseId, Day, Event, Recorded, Timestamp, Track};
 use rusqlite::Row;
 use rusqlite::types::Type;
 use uuid::Uuid;
@@ -38,6 +38,15 @@ pub(crate) fn held_clock(
         changed_at: timestamp(row.get(column + 3)?),
         working_days: row.get(column + 4)?,
         track: row.get_ref(column + 5)?.as_str_or_null()?.map(Track::from_stored),
+    })
+}
+
+/// What an actor is, as its row says it.
+pub(crate) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ActorKind>> {
+    Ok(match row.get_ref(column)?.as_bytes_or_null()? {
+        Some(b"HUMAN") => Some(ActorKind::Human),
+        Some(b"AGENT") => Some(ActorKind::Agent),
+        _ => None,
     })
 }
 

@@ -8,6 +8,7 @@
 //! | `events` | the log: a row an event, in log order | appended to at one end |
 //! | `retractions` | the ids that retractions name | an event that comes after its retraction must find it |
 //! | `cases`, `actors` | a number a name | the numbers are what the other tables repeat |
+//! | `case_events` | which events are a case's | written some hundred events at a time: see `settle` |
 //! | `days` | an actor's day: its tallies, one a track, and its entries | the key has the day in front, so that what is written today lies in one place however many actors there are |
 //! | `held` | the clocks that run: who holds what | a dossier's open cases |
 //! | `seal` | the nodes of the tree over the log: the leaves have even numbers, and the salts | see `apmt_core::store::seal` |
@@ -80,6 +81,18 @@ INSERT INTO head (one) VALUES (1);
     r"
 ALTER TABLE held ADD COLUMN working_days INTEGER NOT NULL DEFAULT 0;  -- that ended while the clock ran
 ALTER TABLE held ADD COLUMN track TEXT;                               -- the case's, trimmed, in lower case
+",
+    r"
+CREATE TABLE case_events (
+    case_no  INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (case_no, position)
+) STRICT, WITHOUT ROWID;
+INSERT INTO case_events SELECT case_no, position FROM events WHERE case_no IS NOT NULL ORDER BY case_no, position;
+DROP INDEX events_by_case;
+-- Up to where case_events has the log, and actors knows when a kind was said last.
+ALTER TABLE head ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;
+UPDATE head SET settled = (SELECT coalesce(max(position), 0) FROM events);
 ",
     r"
 CREATE TABLE seal (

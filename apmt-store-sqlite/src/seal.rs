@@ -15,6 +15,9 @@ use crate::derived::{Derived, Statements};
 use crate::rows::{EVENT, recorded};
 use crate::writer::transaction;
 
+/// After every position.
+const END: u64 = u64::MAX >> 1;
+
 type Sql<T> = rusqlite::Result<T>;
 
 #[async_trait]
@@ -140,23 +143,23 @@ fn keep(connection: &Connection, size: u64, nodes: &[SealNode]) -> Sql<bool> {
 
 /// Erases events, and makes what is derived what the rest comes to. The outer result is SQLite's.
 fn erase(connection: &Connection, events: &[Erased], calendar: &Calendar) -> Sql<Result<u64>> {
-    let find = format!("SELECT {EVENT}, e.payload = '', e.case_no FROM events e WHERE e.position = ?1");
+    let find = format!("SELECT {EVENT}, e.payload = '' FROM events e WHERE e.position = ?1");
     let mut find = connection.prepare(&find)?;
     // What is erased already has no event to be read.
     let mut at = |position: u64| {
         let row = |row: &Row<'_>| {
             let erased: bool = row.get(6)?;
-            Ok(if erased { None } else { Some((recorded(row)?, row.get::<_, Option<i64>>(7)?)) })
+            Ok(if erased { None } else { Some(recorded(row)?) })
         };
         find.query_row([position.cast_signed()], row).optional()
     };
     let size = sealed(connection)?;
-    let mut targets: BTreeMap<u64, (Recorded, Option<i64>, &Erased)> = BTreeMap::new();
+    let mut targets: BTreeMap<u64, (Recorded, &Erased)> = BTreeMap::new();
     let mut records = HashSet::new();
     for event in events {
         let (position, record) = (event.position, event.record);
         if !records.contains(&record) {
-            if !matches!(at(record)?, Some(Some((said, _))) if is_erasure(&said.event)) {
+            if !matches!(at(record)?, Some(Some(said)) if is_erasure(&said.event)) {
                 return Ok(Err(CannotErase::NoRecord(record).into()));
             }
             records.insert(record);
@@ -164,12 +167,12 @@ fn erase(connection: &Connection, events: &[Erased], calendar: &Calendar) -> Sql
         match at(position)? {
             None => return Ok(Err(CannotErase::NotThere(position).into())),
             Some(None) => {}
-            Some(Some((said, _))) if is_erasure(&said.event) => {
+            Some(Some(said)) if is_erasure(&said.event) => {
                 return Ok(Err(CannotErase::IsRecord(position).into()));
             }
             Some(Some(_)) if position > size => return Ok(Err(CannotErase::NotSealed(position).into())),
-            Some(Some((said, case_no))) => {
-                targets.insert(position, (said, case_no, event));
+            Some(Some(said)) => {
+                targets.insert(position, (said, event));
             }
         }
     }
@@ -184,30 +187,39 @@ struct Erasing<'a> {
 }
 
 impl Erasing<'_> {
-    fn erase(&self, targets: &BTreeMap<u64, (Recorded, Option<i64>, &Erased)>) -> Sql<()> {
+    fn erase(&self, targets: &BTreeMap<u64, (Recorded, &Erased)>) -> Sql<()> {
         let (connection, calendar) = (self.connection, self.calendar);
         let mut sql = Statements::prepare(connection)?;
         // Of its own: nothing of what is in memory elsewhere has to be right afterwards.
         let mut derived = Derived::new();
+        let settled: i64 = connection.query_row("SELECT settled FROM head", [], |row| row.get(0))?;
+        derived.read_tail(&mut sql, settled.cast_unsigned())?;
         let mut changes = Vec::new();
-        let mut cases: BTreeMap<CaseId, (i64, Vec<Recorded>)> = BTreeMap::new();
+        let mut cases: BTreeMap<CaseId, Vec<Recorded>> = BTreeMap::new();
+        let mut empty_cases = Vec::new();
         let mut actors: HashSet<ActorName> = HashSet::new();
-        for (said, case_no, _) in targets.values() {
+        for (said, _) in targets.values() {
             actors.extend(said.event.actor().cloned());
-            match (said.event.case_id(), case_no) {
-                (Some(case_id), Some(no)) => {
+            match said.event.case_id() {
+                Some(case_id) => {
                     if !cases.contains_key(case_id) {
-                        let before = derived.events_of(&mut sql, case_id, u64::MAX >> 1, calendar)?;
-                        cases.insert(case_id.clone(), (*no, before));
+                        let before = derived.events_of(&mut sql, case_id, END, calendar)?;
+                        cases.insert(case_id.clone(), before);
                     }
                 }
-                _ => changes.extend(without_case(said, calendar).into_iter().map(Change::Remove)),
+                None => changes.extend(without_case(said, calendar).into_iter().map(Change::Remove)),
             }
         }
         self.empty(targets)?;
-        for (case_id, (_, before)) in &cases {
+        for (case_id, before) in &cases {
             actors.extend(derived.holder(case_id));
-            let after = derived.events_of(&mut sql, case_id, u64::MAX >> 1, calendar)?;
+            let left = |recorded: &&Recorded| !targets.contains_key(&recorded.position);
+            let after: Vec<Recorded> = before.iter().filter(left).cloned().collect();
+            if after.is_empty() {
+                empty_cases.push(case_id);
+            }
+            // This has it among the cases whose clocks are written back.
+            derived.case(&mut sql, case_id, END, calendar)?;
             derived.set_fold(case_id, refold(before, &after, calendar, &mut changes));
         }
         for change in changes {
@@ -216,21 +228,23 @@ impl Erasing<'_> {
             derived.make(&mut sql, &change)?;
         }
         derived.write_back(&mut sql)?;
-        self.forget_names(cases.values().map(|(no, _)| *no), &actors)?;
+        self.forget_names(&empty_cases, &actors)?;
         let latest = "UPDATE head SET latest = (SELECT max(occurred_at) FROM events WHERE payload <> '')";
         connection.execute(latest, []).map(|_| ())
     }
 
     /// Empties the rows, and puts what is left into the seal.
-    fn empty(&self, targets: &BTreeMap<u64, (Recorded, Option<i64>, &Erased)>) -> Sql<()> {
+    fn empty(&self, targets: &BTreeMap<u64, (Recorded, &Erased)>) -> Sql<()> {
         let mut empty = self
             .connection
             .prepare("UPDATE events SET payload = '', occurred_at = 0, case_no = NULL WHERE position = ?1")?;
         let mut keep = self.connection.prepare(
             "UPDATE seal SET salt = NULL, commitment = ?2, erasure = ?3 WHERE number = 2 * (?1 - 1)",
         )?;
-        for (position, (_, _, erased)) in targets {
+        for (position, (_, erased)) in targets {
             let position = position.cast_signed();
+            let case_no: Option<i64> = find_case.query_row([position], |row| row.get(0))?;
+            forget_place.execute(params![position, case_no])?;
             empty.execute([position])?;
             keep.execute(params![position, erased.commitment, erased.record.cast_signed()])?;
         }
@@ -238,12 +252,10 @@ impl Erasing<'_> {
     }
 
     /// Of cases without events and actors for whom nothing counts, not even the names are kept.
-    fn forget_names(&self, cases: impl Iterator<Item = i64>, actors: &HashSet<ActorName>) -> Sql<()> {
-        let mut forget_case = self.connection.prepare(
-            "DELETE FROM cases WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM events WHERE case_no = ?1)",
-        )?;
-        for no in cases {
-            forget_case.execute([no])?;
+    fn forget_names(&self, cases: &[&CaseId], actors: &HashSet<ActorName>) -> Sql<()> {
+        let mut forget_case = self.connection.prepare("DELETE FROM cases WHERE case_id = ?1")?;
+        for case_id in cases {
+            forget_case.execute([case_id.as_str()])?;
         }
         let mut forget_actor = self.connection.prepare(
             "DELETE FROM actors WHERE name = ?1 AND no NOT IN (SELECT actor_no FROM held) \

@@ -9,6 +9,7 @@ mod files;
 mod looking_back;
 mod processes;
 mod refolding;
+mod settling;
 
 use apmt_core::conformance::{Fresh, Setup};
 use apmt_store_sqlite::SqliteStore;

@@ -88,6 +88,8 @@ fn a_file_of_the_first_version_is_brought_up_to_date() {
     connection
         .execute_batch(
             "DROP TABLE seal; DROP TABLE checkpoints; ALTER TABLE held DROP COLUMN working_days; ALTER TABLE held DROP COLUMN track; \
+             DROP TABLE case_events; ALTER TABLE head DROP COLUMN settled; \
+             CREATE INDEX events_by_case ON events (case_no) WHERE case_no IS NOT NULL; \
              UPDATE days SET tally = x'ff', entries = x'ff'; UPDATE head SET derived = 1; PRAGMA user_version = 1",
         )
         .unwrap();
