@@ -88,6 +88,8 @@ pub(crate) struct Appender {
     derived: Derived,
     /// The head's position when `derived` was true.
     position: u64,
+    /// How many times something had been erased by then.
+    erasures: i64,
     /// Whether the head was where this writer had left it. Where it was not, another server writes too, and will have
     /// written again: then everything is read anew with the lock, which takes no round trip more.
     alone: bool,
@@ -104,6 +106,7 @@ impl Appender {
             channel,
             derived: Derived::new(),
             position: 0,
+            erasures: 0,
             alone: true,
             partition: 0..0,
             patience,
@@ -185,7 +188,7 @@ impl Appender {
             biased;
             prepare(
                 connection,
-                "SELECT position, latest, calendar, fold_version FROM head WHERE one = 1 FOR UPDATE",
+                "SELECT position, latest, calendar, fold_version, erasures FROM head WHERE one = 1 FOR UPDATE",
             ),
             prepare(connection, "SELECT id, position, recorded_at FROM ids WHERE id = ANY ($1)"),
             prepare(connection, "SELECT id FROM retractions WHERE id = ANY ($1)"),
@@ -205,10 +208,11 @@ impl Appender {
         {
             return Err(folded_otherwise());
         }
-        self.alone = position == self.position;
+        let erasures = head.try_get(4)?;
+        self.alone = (position, erasures) == (self.position, self.erasures);
         if !self.alone {
             self.derived.forget();
-            self.position = position;
+            (self.position, self.erasures) = (position, erasures);
         }
         // This was read under the lock.
         self.derived.keep(found, &self.calendar);
@@ -320,7 +324,7 @@ async fn targets(connection: &ClientWrapper, new: &[New<'_>], known: &Known) -> 
     if positions.is_empty() {
         return Ok(HashMap::new());
     }
-    let sql = format!("SELECT {EVENT} FROM events e WHERE e.position = ANY ($1)");
+    let sql = format!("SELECT {EVENT} FROM events e WHERE e.position = ANY ($1) AND e.payload <> ''");
     let find = connection.prepare_cached(&sql).await?;
     let events = all_recorded(&connection.query(&find, &[&positions]).await?)?;
     Ok(events.into_iter().map(|recorded| (recorded.id, recorded)).collect())

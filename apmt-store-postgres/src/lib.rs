@@ -52,6 +52,7 @@ mod builder;
 mod connect;
 mod derived;
 mod engine;
+mod erase;
 mod failure;
 mod incoming;
 mod listen;
@@ -67,6 +68,7 @@ mod refold;
 mod retry;
 mod rows;
 mod schema;
+mod seal;
 mod store;
 #[cfg(feature = "tls")]
 mod tls;

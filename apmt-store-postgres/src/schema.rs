@@ -8,8 +8,12 @@ use deadpool_postgres::ClientWrapper;
 use crate::failure::{Failure, Sql};
 
 /// One SQL script a version; the place in the list is the version that it makes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/0001.sql"), include_str!("schema/0002.sql"), include_str!("schema/0003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001.sql"),
+    include_str!("schema/0002.sql"),
+    include_str!("schema/0003.sql"),
+    include_str!("schema/0004.sql"),
+];
 
 /// `APMT` in ASCII: the first half of the advisory lock's number. The second is made of the schema's name.
 const LOCK: i32 = 0x4150_4d54;

@@ -19,6 +19,12 @@
 //! `LIBSQLITE3_FLAGS="-DHAVE_FDATASYNC=1 -DSQLITE_DEFAULT_MEMSTATUS=0"` where the program is built, as this workspace's
 //! `.cargo/config.toml` does. Either way is as durable.
 //!
+//! # Sealing and erasing
+//! The seal ([`Store::seal`]) is a table beside the log: some 150 bytes an event, written by whoever seals, in transactions
+//! of its own between two of those that append. Erasing an event empties its row, makes what was derived from it anew, and
+//! writes the file anew without what was freed (`VACUUM`, which takes as much room again for a while): no byte of it is left
+//! in the file, nor in the log that SQLite keeps beside it.
+//!
 //! A disk that fills up, a lock that another process keeps, a folder that may not be written: each refuses the append
 //! with an error of its kind, and nothing that was acknowledged is lost. The same store goes on once the cause is gone.
 //!

@@ -235,6 +235,9 @@ impl Erasing<'_> {
 
     /// Empties the rows, and puts what is left into the seal.
     fn empty(&self, targets: &BTreeMap<u64, (Recorded, &Erased)>) -> Sql<()> {
+        let mut find_case = self.connection.prepare("SELECT case_no FROM events WHERE position = ?1")?;
+        let mut forget_place =
+            self.connection.prepare("DELETE FROM case_events WHERE position = ?1 AND case_no = ?2")?;
         let mut empty = self
             .connection
             .prepare("UPDATE events SET payload = '', occurred_at = 0, case_no = NULL WHERE position = ?1")?;

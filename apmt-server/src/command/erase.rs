@@ -138,7 +138,9 @@ impl Prune {
         if self.dry_run {
             let events = count(expired.positions.len() as u64, "event", "events");
             if self.why.json {
-                print_json(&json!({ "before": before, "cases": expired.cases, "events": expired.positions.len() }))?;
+                print_json(
+                    &json!({ "before": before, "cases": expired.cases, "events": expired.positions.len() }),
+                )?;
             } else {
                 print(&format!("{what}: {events} would be erased\n"))?;
             }

@@ -123,7 +123,9 @@ impl Proof {
             Some(size) => size,
             None => match block_on(seal.newest_checkpoint())? {
                 Some(newest) => newest.size,
-                None => return Err(Failure::new("there is no checkpoint yet").advise("make one with apmt seal")),
+                None => {
+                    return Err(Failure::new("there is no checkpoint yet").advise("make one with apmt seal"));
+                }
             },
         };
         if let Some(from) = self.from {

@@ -30,7 +30,7 @@ Examples:
 Exits with 1 if something is wrong with the log or the proof.")]
 pub(super) struct Verify {
     /// The key that verifies, as apmt seal prints it; may be given more than once, after a change of keys
-    #[arg(long = "key", value_name = "KEY", required_if_eq("proof", ""))]
+    #[arg(long = "key", value_name = "KEY")]
     keys: Vec<SealVerifier>,
     /// A checkpoint that was kept elsewhere; may be given more than once
     #[arg(long = "checkpoint", value_name = "FILE")]
@@ -65,7 +65,11 @@ impl Verify {
         let verified = block_on(apmt_seal::verify(seal, &self.keys, checkpoints, &mut progress));
         bar.finish_and_clear();
         let verified = verified?;
-        if self.json { print_json(&as_json(&verified))? } else { print(&page(&verified))? }
+        if self.json {
+            print_json(&as_json(&verified))?
+        } else {
+            print(&page(&verified))?
+        }
         close(&client)?;
         Ok(Ending::rejected_if(!verified.is_sound()))
     }
@@ -80,7 +84,9 @@ impl Verify {
                 let Inclusion { position, size, id, .. } = proof;
                 (format!("the event {id}, at position {position}, is in the log of {size} events"), size)
             })
-        } else if let (Ok(proof), [earlier, later]) = (serde_json::from_str::<Consistency>(&text), checkpoints) {
+        } else if let (Ok(proof), [earlier, later]) =
+            (serde_json::from_str::<Consistency>(&text), checkpoints)
+        {
             proof.check(earlier, later).map_err(|error| error.to_string()).map(|()| {
                 let Consistency { from, to, .. } = proof;
                 (format!("the log of {to} events has grown out of the one of {from}"), to)
@@ -148,7 +154,8 @@ fn page(verified: &Verified) -> String {
     } else {
         let things = count(verified.wrong, "thing is", "things are");
         lines.push(format!("not verified: {things} wrong with the log"));
-        lines.extend(verified.findings.iter().map(|finding| format!("  {}", printable(&finding.to_string()))));
+        lines
+            .extend(verified.findings.iter().map(|finding| format!("  {}", printable(&finding.to_string()))));
         if verified.wrong > verified.findings.len() as u64 {
             lines.push(format!("  and {} more", verified.wrong - verified.findings.len() as u64));
         }

@@ -118,7 +118,9 @@ pub(crate) async fn receipt(State(app): State<App>, Name(id): Name, uri: Uri) ->
     let seal = app.seal()?;
     let newest = seal.newest_checkpoint().await?.filter(|newest| newest.size >= position);
     let (checkpoint, proof) = match newest {
-        Some(KeptCheckpoint { size, note }) => (Some(note), Some(prove_inclusion(seal, position, size).await?)),
+        Some(KeptCheckpoint { size, note }) => {
+            (Some(note), Some(prove_inclusion(seal, position, size).await?))
+        }
         None => (None, None),
     };
     json(&Receipt { stored_id, position, sealed: proof.is_some(), checkpoint, proof })

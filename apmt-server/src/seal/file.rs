@@ -68,7 +68,9 @@ mod tests {
         let path = folder.path().join("seal.key");
         let made = make_key(&path, "test.gov/apmt").unwrap();
         assert_eq!(read_key(&path).unwrap().verifier(), made.verifier());
-        assert!(make_key(&path, "test.gov/apmt").unwrap_err().to_string().contains("there is a file already"));
+        assert!(
+            make_key(&path, "test.gov/apmt").unwrap_err().to_string().contains("there is a file already")
+        );
         assert_eq!(read_key(&path).unwrap().verifier(), made.verifier());
         #[cfg(unix)]
         {
