@@ -98,7 +98,9 @@ pub async fn erase(store: &dyn Store, positions: &[u64], by: &str, reason: &str)
             .field("positions", named);
         let receipts = store.append(vec![record.build()?]).await?;
         let receipt = receipts.first().ok_or_else(|| Error::new(ErrorKind::Corrupt, "no receipt came"))?;
-        part.iter_mut().for_each(|erased| erased.record = receipt.position);
+        for erased in part {
+            erased.record = receipt.position;
+        }
         records += 1;
     }
     // What says why is sealed before anything is gone.

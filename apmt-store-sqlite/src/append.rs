@@ -20,8 +20,10 @@ pub(crate) struct Incoming {
 /// What is done besides appending.
 pub(crate) struct Work {
     pub(crate) changes_events: bool,
-    pub(crate) run: Box<dyn FnOnce(&Connection, &Calendar) + Send>,
+    pub(crate) run: Run,
 }
+
+type Run = Box<dyn FnOnce(&Connection, &Calendar) + Send>;
 
 /// What became of one caller's batch.
 pub(crate) type Outcome = Result<Vec<Receipt>, apmt_core::Invalid>;

@@ -20,7 +20,7 @@
 //! `.cargo/config.toml` does. Either way is as durable.
 //!
 //! # Sealing and erasing
-//! The seal ([`Store::seal`]) is a table beside the log: some 150 bytes an event, written by whoever seals, in transactions
+//! The seal ([`Store::seal`]) is a table beside the log: some 130 bytes an event, written by whoever seals, in transactions
 //! of its own between two of those that append. Erasing an event empties its row, makes what was derived from it anew, and
 //! writes the file anew without what was freed (`VACUUM`, which takes as much room again for a while): no byte of it is left
 //! in the file, nor in the log that SQLite keeps beside it.

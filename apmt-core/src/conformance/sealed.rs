@@ -164,14 +164,14 @@ pub async fn an_erased_event_leaves_its_place(bench: &Bench) {
     assert_eq!((sealed.salt.as_ref(), sealed.commitment.as_deref()), (None, Some(&hash(1002)[..])));
     assert_eq!(sealed.erasure, Some(4));
 
-    let again = trial.append([secret.clone(), secret.clone()].map(|event| with_id(event, id))).await;
+    let again = trial.append([&secret, &secret].map(|event| with_id(event, id))).await;
     assert!(again.iter().all(|receipt| receipt.duplicate && receipt.position == 2), "{again:?}");
     assert_eq!(trial.append([Event::case_closed("C-1").at(hour(9))]).await[0].position, 5);
     assert_eq!(trial.store.status().await.unwrap().position, 5);
     assert_eq!(trial.log().await.len(), 4);
 }
 
-fn with_id(event: Event, id: uuid::Uuid) -> Event {
+fn with_id(event: &Event, id: uuid::Uuid) -> Event {
     let mut json: serde_json::Value = serde_json::from_str(&event.to_json()).expect("an event is JSON");
     json["id"] = id.to_string().into();
     Event::from_value(json).expect("an event with an id is one")
