@@ -100,6 +100,7 @@
 //! connection for a head that does not come in time. All of these end the connection.
 
 mod access;
+mod around;
 mod batch;
 mod body;
 mod caller;
@@ -133,13 +134,12 @@ use apmt_client::Client;
 use axum::Router;
 use axum::handler::Handler as _;
 use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::from_fn;
+use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use tower_http::CompressionLevel;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 use utoipa_axum::router::OpenApiRouter;
@@ -150,8 +150,10 @@ use crate::dashboard::Board;
 use crate::directory::Directory;
 use crate::keys::Scope;
 use crate::plan::PlanLog;
-use access::Routes;
+use access::{Gate, Routes};
+use around::AroundLayer;
 pub use caller::Caller;
+use envelope::Envelope;
 pub(crate) use live::Lives;
 use metrics::Metrics;
 pub use options::RouterOptions;
@@ -260,18 +262,14 @@ pub(crate) fn router_with(
     let packed = CompressionLayer::new()
         .quality(CompressionLevel::Fastest)
         .compress_when(SizeAbove::new(PACKED_FROM_BYTES).and(NotForContentType::SSE));
-    let with_key = || from_fn_with_state(app.clone(), access::any_key);
+    let with_key = || Gate::any_key(app.clone());
     data.merge(others)
         .merge(screen)
         // Who has no key is not told what is here and what is not.
         .fallback(not_found.layer(with_key()))
         .method_not_allowed_fallback(not_allowed.layer(with_key()))
         // All at once: each call of this boxes every request and every answer anew.
-        .layer((
-            from_fn_with_state(app.clone(), envelope::envelope),
-            CatchPanicLayer::custom(panicked),
-            packed,
-        ))
+        .layer((AroundLayer(Envelope(app.clone())), packed))
         .with_state(app)
 }
 
@@ -341,13 +339,6 @@ async fn not_allowed(method: Method, uri: Uri) -> Problem {
         StatusCode::METHOD_NOT_ALLOWED,
         format!("{}: does not take {method}; the header Allow says what it takes", uri.path()),
     )
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "the layer gives it so")]
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    tracing::error!(said = crate::log::said(&*panic), "a handler panicked");
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the server met a defect of its own; its log says more")
-        .into_response()
 }
 
 /// An answer as JSON.

@@ -2,13 +2,13 @@
 //! from here only.
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::around::{Around, AroundLayer, Inside, Rest};
 use super::caller::identify;
 use super::limits::limited;
 use super::problem::Problem;
@@ -79,70 +79,74 @@ impl Routes {
 
     /// The routes, each behind what it asks of its caller, and within the limits of this server.
     pub(super) fn limited(self, app: &App) -> Router<App> {
-        self.behind(app, |access| Gate { access, limited: true })
+        self.behind(app, true)
     }
 
     /// The routes, each behind what it asks of its caller.
     pub(super) fn unlimited(self, app: &App) -> Router<App> {
-        self.behind(app, |access| Gate { access, limited: false })
+        self.behind(app, false)
     }
 
-    fn behind(self, app: &App, gate: impl Fn(Access) -> Gate) -> Router<App> {
+    fn behind(self, app: &App, limited: bool) -> Router<App> {
         self.0.into_iter().fold(Router::new(), |all, (access, routes)| {
-            let state = (app.clone(), gate(access));
-            all.merge(Router::from(routes).route_layer(from_fn_with_state(state, pass)))
+            let gate = Gate { app: app.clone(), access, limited };
+            all.merge(Router::from(routes).route_layer(AroundLayer(gate)))
         })
     }
 }
 
 /// What is before a route. It is one layer, for each costs every request.
-#[derive(Clone, Copy, Debug)]
-struct Gate {
+#[derive(Clone)]
+pub(super) struct Gate {
+    app: App,
     access: Access,
     /// Whether the route counts among the requests that are worked on at once, and may take so long only.
     limited: bool,
 }
 
 impl Gate {
-    async fn open(self, app: &App, request: Request, next: Next) -> Response {
-        if self.limited { limited(app, request, next).await } else { next.run(request).await }
+    /// Lets a request through that has any key: for what is no route.
+    pub(super) fn any_key(app: App) -> AroundLayer<Self> {
+        AroundLayer(Self { app, access: Access::AnyKey, limited: false })
+    }
+
+    async fn open<S: Inside>(&self, request: Request, rest: Rest<S>) -> Response {
+        let answer = rest.run(request);
+        if self.limited { limited(&self.app, answer).await } else { answer.await }
     }
 }
 
-/// Lets a request through that has any key: for what is no route.
-pub(super) async fn any_key(State(app): State<App>, request: Request, next: Next) -> Response {
-    pass(State((app, Gate { access: Access::AnyKey, limited: false })), request, next).await
-}
-
-/// Lets a request through if its caller may, and not too often.
-async fn pass(State((app, gate)): State<(App, Gate)>, mut request: Request, next: Next) -> Response {
-    let access = gate.access;
-    if access == Access::Open {
-        return gate.open(&app, request, next).await;
-    }
-    let caller = match identify(&app, request.method(), request.headers()) {
-        Ok(caller) => caller,
-        Err(problem) => return problem.into_response(),
-    };
-    let read = match access {
-        Access::Audited => Some(Read::of(&mut request, &caller).await),
-        _ => None,
-    };
-    let response = match admit(&app, access, &caller, &request) {
-        Ok(()) => {
-            let headers = request.headers_mut();
-            // Nothing further in has a use for them, and what is not there cannot leak.
-            headers.remove(header::AUTHORIZATION);
-            headers.remove(header::COOKIE);
-            request.extensions_mut().insert(caller);
-            gate.open(&app, request, next).await
+impl Around for Gate {
+    /// Lets a request through if its caller may, and not too often.
+    async fn around<S: Inside>(self, mut request: Request, rest: Rest<S>) -> Response {
+        let Self { app, access, .. } = &self;
+        if *access == Access::Open {
+            return self.open(request, rest).await;
         }
-        Err(problem) => problem.into_response(),
-    };
-    if let Some(read) = read {
-        read.write(response.status(), app.options.audit()).await;
+        let caller = match identify(app, request.method(), request.headers()) {
+            Ok(caller) => caller,
+            Err(problem) => return problem.into_response(),
+        };
+        let read = match access {
+            Access::Audited => Some(Read::of(&mut request, &caller).await),
+            _ => None,
+        };
+        let response = match admit(app, *access, &caller, &request) {
+            Ok(()) => {
+                let headers = request.headers_mut();
+                // Nothing further in has a use for them, and what is not there cannot leak.
+                headers.remove(header::AUTHORIZATION);
+                headers.remove(header::COOKIE);
+                request.extensions_mut().insert(caller);
+                self.open(request, rest).await
+            }
+            Err(problem) => problem.into_response(),
+        };
+        if let Some(read) = read {
+            read.write(response.status(), app.options.audit()).await;
+        }
+        response
     }
-    response
 }
 
 fn admit(app: &App, access: Access, caller: &Caller, request: &Request) -> Result<(), Problem> {

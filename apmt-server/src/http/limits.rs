@@ -1,23 +1,21 @@
 //! How many requests at once, and for how long.
 
 use apmt_core::ErrorKind;
-use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::App;
 use super::problem::Problem;
 
 /// Answers 503 to one request too many and to one that takes too long, and says on every 503 when to come back.
-pub(super) async fn limited(app: &App, request: Request, next: Next) -> Response {
+pub(super) async fn limited(app: &App, answer: impl Future<Output = Response>) -> Response {
     let mut response = match app.permits.try_acquire() {
         Err(_) => {
             let detail = "the server is busy with as many requests as it takes at once: send it again later";
             Problem::later(ErrorKind::Unavailable, detail).into_response()
         }
         Ok(_permit) => {
-            let answered = tokio::time::timeout(app.options.request_timeout(), next.run(request)).await;
+            let answered = tokio::time::timeout(app.options.request_timeout(), answer).await;
             answered.unwrap_or_else(|_| {
                 let detail = "this took too long; what was sent may be stored all the same, and sending it again \
                               under the same ids is safe";

@@ -3,9 +3,9 @@
 use apmt_core::event::{MAX_EVENT_BYTES, MAX_EXPORTED_BYTES};
 use apmt_core::{Event, Invalid, Receipt};
 use axum::Extension;
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, Uri, header};
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -42,10 +42,9 @@ struct Answer {
 pub(crate) async fn event(
     State(app): State<App>,
     Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, Problem> {
+    let (Parts { uri, headers, .. }, body) = request.into_parts();
     Params::of(&uri, &[])?;
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let cloud_event = content_type.is_some_and(cloudevents::is_meant);
