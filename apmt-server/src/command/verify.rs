@@ -66,9 +66,9 @@ impl Verify {
         bar.finish_and_clear();
         let verified = verified?;
         if self.json {
-            print_json(&as_json(&verified))?
+            print_json(&as_json(&verified))?;
         } else {
-            print(&page(&verified))?
+            print(&page(&verified))?;
         }
         close(&client)?;
         Ok(Ending::rejected_if(!verified.is_sound()))
@@ -160,7 +160,8 @@ fn page(verified: &Verified) -> String {
             lines.push(format!("  and {} more", verified.wrong - verified.findings.len() as u64));
         }
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// Who erased what, and why, on one line.
