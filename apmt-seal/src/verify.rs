@@ -276,7 +276,9 @@ impl Walk<'_> {
             }
         }
         self.checkpoints.not_reached(self.next - 1, self.tree.is_some(), &mut self.verified);
-        self.verified.erasures = self.records.into_values().collect();
+        // Anybody who may record may say that something was erased: only what was is told.
+        let carried_out = |record: &Record| self.erased.contains_key(&record.position);
+        self.verified.erasures = self.records.into_values().filter(carried_out).collect();
         self.verified
     }
 }
