@@ -149,6 +149,7 @@ macro_rules! conformance {
             as_of_is_now_the_latest_event_or_an_instant
             an_unknown_actor_has_a_dossier_of_zeros
             dossiers_are_paged
+            verdicts_among_peers_are_made_of_the_activities
             random_logs_come_to_what_a_naive_recomputation_says
             order_and_batching_change_no_dossier
             a_bundle_comes_to_the_very_dossier

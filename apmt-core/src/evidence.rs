@@ -11,7 +11,7 @@
 //! | `about` | whose dossier, as of when, how far the log went, which version of APMT wrote it; the policy and the calendar, each with its digest and as a text that reads back to it |
 //! | `dossier` | the dossier, byte for byte as [`Dossier::to_json`] writes it |
 //! | `events` | one a line, in log order, as the log has them: every event of each case that counts for the actor or stands on the actor's clock, whoever caused it; the actor's events without a case; retractions of any of these; and the case on which it was last said whether the actor is a person or a machine |
-//! | `peers` | where a rule compares with peers: a tally a day of everybody else, without names, cases or events, as an [`Activity`] |
+//! | `peers` | where a rule compares with peers: a tally a day of everybody else, without names, cases or events, as an [`Activity`]; where such a rule looks at open cases too, what their clocks have come to, but not which they are, nor since when they run |
 //! | `seal` | what all of it comes to: see below |
 //!
 //! A dossier is a function of the log as it stood, so a case's events after `as_of` are there too: stars go to a verdict

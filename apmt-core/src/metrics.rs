@@ -65,13 +65,70 @@ pub struct Metrics {
     pub tracks: Vec<OfTrack>,
 }
 
-/// What of the metrics somebody looks at that costs more than a sum: evaluations of every day of a window need little.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Detail {
-    /// The quantiles of processing times.
-    pub(crate) quantiles: bool,
-    /// What was done on each track.
-    pub(crate) tracks: bool,
+/// What tallies add up to without a look at any single time: what slides from day to day for the price of an addition.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sums {
+    /// Counts, without times.
+    counts: Tally,
+    processed: u64,
+    met: u64,
+}
+
+impl Sums {
+    /// What the tallies add up to.
+    pub(crate) fn of<'a>(tallies: impl IntoIterator<Item = &'a Tally>, sla: Option<&Sla>) -> Self {
+        let mut sums = Self::default();
+        tallies.into_iter().for_each(|tally| sums.add(tally, sla));
+        sums
+    }
+
+    /// Adds a tally; where there is a target, how many of its times meet that of its track.
+    pub(crate) fn add(&mut self, tally: &Tally, sla: Option<&Sla>) {
+        self.counts.add_counts(tally);
+        self.processed = self.processed.saturating_add(tally.processing.len() as u64);
+        self.met = self.met.saturating_add(sla.map_or(0, |sla| sla.met(tally)));
+    }
+
+    /// Takes a tally away that was added under the same target.
+    pub(crate) fn take(&mut self, tally: &Tally, sla: Option<&Sla>) {
+        self.counts.take_counts(tally);
+        self.processed = self.processed.saturating_sub(tally.processing.len() as u64);
+        self.met = self.met.saturating_sub(sla.map_or(0, |sla| sla.met(tally)));
+    }
+
+    /// The metrics, but for what costs more than a sum: the distribution of the times, the tracks and the interval of the
+    /// override rate are as if there were nothing of them, and so are open cases, which no tally knows.
+    pub(crate) fn metrics(&self, sla: Option<&Sla>) -> Metrics {
+        let Self { counts, processed, met } = self;
+        let ratings = counts.stars.iter().fold(0_u64, |ratings, count| ratings.saturating_add(*count));
+        let stars = counts
+            .stars
+            .iter()
+            .zip(1_u64..)
+            .fold(0_u64, |total, (count, stars)| total.saturating_add(count.saturating_mul(stars)));
+        Metrics {
+            decisions: counts.decisions,
+            overrides: counts.overrides,
+            override_rate: ratio(counts.overrides, counts.decisions),
+            override_rate_interval: None,
+            recommendations: counts.recommendations,
+            recommendations_overridden: counts.recommendations_overridden,
+            overridden_rate: ratio(counts.recommendations_overridden, counts.recommendations),
+            avg_processing_hours: None,
+            processing_hours: ProcessingHours::none(*processed),
+            sat_score_mean: ratio(stars, ratings),
+            sat: Satisfaction { count: ratings, histogram: counts.stars },
+            open: OpenCases::none(sla),
+            sla: sla.map(|_| SlaCompliance::of(*met, *processed)),
+            appeals: Appeals {
+                count: counts.appeals,
+                reversed: counts.appeals_reversed,
+                overrides_upheld: counts.overrides_upheld,
+                overrides_reversed: counts.overrides_reversed,
+            },
+            tracks: Vec::new(),
+        }
+    }
 }
 
 /// What an actor did on the cases of one track.
@@ -202,64 +259,33 @@ impl Metrics {
         open: &[OpenCase],
         sla: Option<&Sla>,
     ) -> Self {
-        Self::in_detail(tallies, open, sla, Detail { quantiles: true, tracks: true })
-    }
-
-    /// What the tallies come to, as far as somebody looks at it: what is not wanted is as if there were nothing of it.
-    pub(crate) fn in_detail<'a>(
-        tallies: impl IntoIterator<Item = &'a Tally>,
-        open: &[OpenCase],
-        sla: Option<&Sla>,
-        wanted: Detail,
-    ) -> Self {
-        let mut sum = Tally::default();
+        let mut sums = Sums::default();
         let mut runs: Vec<&Durations> = Vec::new();
-        let mut met = 0;
         let mut tracks: BTreeMap<&Track, Vec<&Tally>> = BTreeMap::new();
         for tally in tallies {
-            sum.add_counts(tally);
+            sums.add(tally, sla);
             if !tally.processing.is_empty() {
                 runs.push(&tally.processing);
-                met += sla.map_or(0, |sla| within(tally, sla.target_of(tally.track.as_ref())));
             }
-            if let Some(track) = tally.track.as_ref().filter(|_| wanted.tracks) {
+            if let Some(track) = &tally.track {
                 tracks.entry(track).or_default().push(tally);
             }
         }
         for track in open.iter().filter_map(|case| case.track.as_ref()) {
             tracks.entry(track).or_default();
         }
-        let processing_hours = ProcessingHours::of(&runs, wanted);
-        let ratings = sum.stars.iter().fold(0_u64, |ratings, count| ratings.saturating_add(*count));
-        let stars = sum
-            .stars
-            .iter()
-            .zip(1_u64..)
-            .fold(0_u64, |total, (count, stars)| total.saturating_add(count.saturating_mul(stars)));
+        let processing_hours = ProcessingHours::of(&runs);
+        let metrics = sums.metrics(sla);
         Self {
-            decisions: sum.decisions,
-            overrides: sum.overrides,
-            override_rate: ratio(sum.overrides, sum.decisions),
-            override_rate_interval: wilson_interval(sum.overrides, sum.decisions),
-            recommendations: sum.recommendations,
-            recommendations_overridden: sum.recommendations_overridden,
-            overridden_rate: ratio(sum.recommendations_overridden, sum.recommendations),
+            override_rate_interval: wilson_interval(metrics.overrides, metrics.decisions),
             avg_processing_hours: processing_hours.mean,
-            sla: sla.map(|_| SlaCompliance::of(met, processing_hours.count)),
             processing_hours,
-            sat_score_mean: ratio(stars, ratings),
-            sat: Satisfaction { count: ratings, histogram: sum.stars },
             open: OpenCases::of(open, sla),
-            appeals: Appeals {
-                count: sum.appeals,
-                reversed: sum.appeals_reversed,
-                overrides_upheld: sum.overrides_upheld,
-                overrides_reversed: sum.overrides_reversed,
-            },
             tracks: tracks
                 .into_iter()
                 .map(|(track, tallies)| OfTrack::of(track, &tallies, open, sla))
                 .collect(),
+            ..metrics
         }
     }
 }
@@ -281,7 +307,7 @@ impl OfTrack {
             open: open().count() as u64,
             overdue: target.map(|target| open().filter(|case| !is_in_time(case, target)).count() as u64),
             sla: target.map(|target| {
-                let met = tallies.iter().map(|tally| within(tally, target)).sum();
+                let met = tallies.iter().map(|tally| target.met(tally)).sum();
                 SlaCompliance::of(met, processed)
             }),
         }
@@ -289,24 +315,33 @@ impl OfTrack {
 }
 
 impl ProcessingHours {
-    fn of(runs: &[&Durations], wanted: Detail) -> Self {
+    fn of(runs: &[&Durations]) -> Self {
         let count: usize = runs.iter().map(|run| run.len()).sum();
-        let sum: u128 = runs.iter().map(|run| run.sum()).sum();
-        let [min, median, p90, p95, p99, max] =
-            if wanted.quantiles { percentiles_hours(runs, [0, 50, 90, 95, 99, 100]) } else { [None; 6] };
-        let mean = (count > 0).then(|| sum as f64 / count as f64 / HOUR_MS as f64);
-        Self { count: count as u64, mean, median, p90, p95, p99, min, max }
+        let [min, median, p90, p95, p99, max] = percentiles_hours(runs, [0, 50, 90, 95, 99, 100]);
+        Self { count: count as u64, mean: mean_hours(runs), median, p90, p95, p99, min, max }
+    }
+
+    /// So many times of which nothing is known.
+    const fn none(count: u64) -> Self {
+        Self { count, mean: None, median: None, p90: None, p95: None, p99: None, min: None, max: None }
     }
 }
 
 impl OpenCases {
-    fn of(open: &[OpenCase], sla: Option<&Sla>) -> Self {
+    pub(crate) fn of(open: &[OpenCase], sla: Option<&Sla>) -> Self {
+        if open.is_empty() {
+            return Self::none(sla);
+        }
         let clocks = open.iter().map(|case| case.counted_ms).collect::<Durations>();
         let [median_hours, oldest_hours] = percentiles_hours(&[&clocks], [50, 100]);
         let overdue = |sla: &Sla| {
             open.iter().filter(|case| !is_in_time(case, sla.target_of(case.track.as_ref()))).count() as u64
         };
         Self { count: clocks.len() as u64, oldest_hours, median_hours, overdue: sla.map(overdue) }
+    }
+
+    fn none(sla: Option<&Sla>) -> Self {
+        Self { count: 0, oldest_hours: None, median_hours: None, overdue: sla.map(|_| 0) }
     }
 }
 
@@ -320,23 +355,22 @@ fn is_in_time(case: &OpenCase, target: Target) -> bool {
     target.is_met(case.counted_ms, case.working_day)
 }
 
-/// How many of a tally's times meet a target.
-fn within(tally: &Tally, target: Target) -> u64 {
-    match target {
-        Target::Counted { ms } => tally.processing.count_up_to(ms) as u64,
-        Target::WorkingDays(days) => tally.working_days.count_up_to(days),
-    }
-}
-
 fn ratio(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// The mean of the times, in hours; `None` where there are none.
+pub(crate) fn mean_hours(runs: &[&Durations]) -> Option<f64> {
+    let count: usize = runs.iter().map(|run| run.len()).sum();
+    let sum: u128 = runs.iter().map(|run| run.sum()).sum();
+    (count > 0).then(|| sum as f64 / count as f64 / HOUR_MS as f64)
 }
 
 /// The quantiles of type 7 at so many percent, rising, in hours; `None` each where there are no times.
 ///
 /// Such a quantile is the value at place (n − 1)·p, and between two places the straight line between their values. The
 /// place is worked out in whole numbers, so nothing is rounded before the interpolation.
-fn percentiles_hours<const N: usize>(runs: &[&Durations], percents: [u32; N]) -> [Option<f64>; N] {
+pub(crate) fn percentiles_hours<const N: usize>(runs: &[&Durations], percents: [u32; N]) -> [Option<f64>; N] {
     let count: usize = runs.iter().map(|run| run.len()).sum();
     let Some(last) = count.checked_sub(1) else { return [None; N] };
     let places = percents.map(|percent| {

@@ -64,6 +64,7 @@ mod read;
 mod reason;
 mod remedy;
 mod rule;
+mod sample;
 mod schema;
 mod sla;
 mod words;

@@ -76,12 +76,14 @@ pub fn clopper_pearson(part: u64, whole: u64, confidence: f64) -> Option<[f64; 2
 ///
 /// Where all values are alike the bound is the mean itself: a rule on a mean asks for a minimum of values too.
 pub fn t_bound(n: u64, squared_deviations: f64, confidence: f64) -> Option<f64> {
-    if n < 2 {
-        return None;
-    }
-    let (count, freedom) = (n as f64, (n - 1) as f64);
-    let variance = squared_deviations.max(0.0) / freedom;
-    Some(student_t_quantile(confidence, freedom) * (variance / count).sqrt())
+    let freedom = n.checked_sub(1).filter(|freedom| *freedom > 0)?;
+    Some(student_t_quantile(confidence, freedom as f64) * standard_error(n, squared_deviations))
+}
+
+/// The standard error of the mean of `n` values, at least two, with that sum of squared deviations from it.
+pub(crate) fn standard_error(n: u64, squared_deviations: f64) -> f64 {
+    let variance = squared_deviations.max(0.0) / n.saturating_sub(1) as f64;
+    (variance / n as f64).sqrt()
 }
 
 /// The place, from 0, of the one of `n` values in order that lies at or below the true quantile `q` with at least that

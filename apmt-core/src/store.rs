@@ -25,7 +25,7 @@ use std::fmt;
 
 pub use affected::Affected;
 pub(crate) use judging::cut;
-pub use judging::{judge_here, judge_one_here};
+pub use judging::{Board, judge_here, judge_one_here};
 
 use async_trait::async_trait;
 use serde::ser::SerializeMap;

@@ -78,31 +78,14 @@ impl Tally {
         self.count(measure, |count| *count = count.saturating_sub(1));
     }
 
-    /// Adds another tally; its times only where they are wanted.
-    pub(crate) fn add_all(&mut self, other: &Self, with_times: bool) {
-        self.add_counts(other);
-        if with_times {
-            self.processing.insert_all(&other.processing);
-            self.working_days.insert_all(&other.working_days);
-        }
-    }
-
-    /// Takes away another tally that was added so.
-    pub(crate) fn take_all(&mut self, other: &Self, with_times: bool) {
-        self.take_counts(other);
-        if with_times {
-            self.processing.remove_all(&other.processing);
-            self.working_days.remove_all(&other.working_days);
-        }
-    }
-
     /// Adds another tally's counts, but not its times. Counts that were damaged where they were stored may be anything:
     /// they come out wrong, and nothing panics.
     pub(crate) fn add_counts(&mut self, other: &Self) {
         self.each_count(other, u64::saturating_add);
     }
 
-    fn take_counts(&mut self, other: &Self) {
+    /// Takes away another tally's counts, but not its times.
+    pub(crate) fn take_counts(&mut self, other: &Self) {
         self.each_count(other, u64::saturating_sub);
     }
 
@@ -212,16 +195,6 @@ impl ByTrack {
     /// Takes back a measure that was counted.
     pub fn remove(&mut self, track: Option<&Track>, measure: &Measure) {
         self.change(track, |tally| tally.remove(measure));
-    }
-
-    /// Adds a tally to that of its track; its times only where they are wanted.
-    pub(crate) fn add_all(&mut self, tally: &Tally, with_times: bool) {
-        self.of(tally.track.as_ref()).add_all(tally, with_times);
-    }
-
-    /// Takes away a tally that was added so.
-    pub(crate) fn take_all(&mut self, tally: &Tally, with_times: bool) {
-        self.change(tally.track.as_ref(), |own| own.take_all(tally, with_times));
     }
 
     fn place(&self, track: Option<&Track>) -> Result<usize, usize> {

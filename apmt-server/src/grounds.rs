@@ -4,9 +4,22 @@ use apmt_client::Client;
 use apmt_core::contribution::Cursor;
 use apmt_core::policy::Grounds;
 use apmt_core::{ActorName, Contribution, Dossier, OpenCase, Result, Window};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How many contributions are read at a time.
 const PAGE: usize = 1000;
+
+/// A dossier, and what its raised rules rest upon where that is asked for.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DossierWithGrounds)]
+pub(crate) struct DossierWithGrounds {
+    #[serde(flatten)]
+    pub(crate) dossier: Dossier,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) grounds: Option<Vec<Grounds>>,
+}
 
 /// Everything that counts for an actor in a window, the newest first.
 pub(crate) async fn contributions(

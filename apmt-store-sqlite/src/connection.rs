@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use apmt_core::Result;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::explained;
@@ -66,5 +67,7 @@ fn open(path: &Path, flags: OpenFlags, busy: Duration) -> Result<Connection> {
     let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
     connection.busy_timeout(busy).map_err(sql)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // No table has statistics that could make another plan of what is bound to a statement: nothing is planned again.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(sql)?;
     Ok(connection)
 }

@@ -65,7 +65,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use apmt_core::contribution::Cursor;
-use apmt_core::store::{judge_here, judge_one_here};
+use apmt_core::store::judge_one_here;
 use apmt_core::{
     Activity, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event,
     Policy, Receipt, Recorded, Result, SealStore, SharedNotes, Store, StoreStatus, Window,
@@ -219,18 +219,12 @@ impl Store for SqliteStore {
         after: Option<&ActorName>,
         limit: usize,
     ) -> Result<Vec<Dossier>> {
-        if policy.compares_peers() {
-            return judge_here(self, as_of, policy, after, limit).await;
-        }
         let (after, clock, calendar) = (after.cloned(), Arc::clone(&self.clock), self.calendar.clone());
         let policy = policy.clone();
         self.readers
             .read(move |connection| {
                 let as_of = query::instant(connection, as_of, &*clock)?;
-                let (reach, digest) = (policy.reach(as_of), calendar.digest());
-                let activities = query::activities(connection, reach, after.as_ref(), limit, &calendar)?;
-                let dossier = |activity| Dossier::of(activity, as_of, &policy).through(&*digest);
-                Ok(activities.iter().map(dossier).collect())
+                query::dossiers(connection, as_of, &policy, after.as_ref(), limit, &calendar)
             })
             .await
     }

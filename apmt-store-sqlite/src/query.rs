@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use apmt_core::case;
 use apmt_core::contribution::Cursor;
 use apmt_core::policy::Reach;
+use apmt_core::store::Board;
 use apmt_core::tally::{DayTally, Entry};
 use apmt_core::{
-    Activity, ActorKind, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Day, Measure, OpenCase,
-    Recorded, StoreStatus, Timestamp, Window,
+    Activity, ActorKind, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Day, Dossier, Measure,
+    OpenCase, Policy, Recorded, StoreStatus, Timestamp, Window,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -105,17 +106,20 @@ pub(crate) fn activities(
     limit: usize,
     calendar: &Calendar,
 ) -> Sql<Vec<Activity>> {
+    let mut held = connection.prepare_cached("SELECT DISTINCT actor_no FROM held")?;
+    let holders: HashSet<u32> = held.query_map([], |row| row.get(0))?.collect::<Sql<_>>()?;
     // Whoever has an entry since the window began, or holds a case now: all whom a dossier may concern, and some more.
-    let mut candidates: HashSet<u32> = HashSet::new();
-    let mut since = connection.prepare_cached("SELECT key FROM days WHERE key >= ?1")?;
-    let mut rows = since.query([day_key(reach.window.days().0, 0)])?;
-    while let Some(row) = rows.next()? {
-        candidates.insert(actor_of_key(row.get(0)?));
-    }
-    let mut holders = connection.prepare_cached("SELECT DISTINCT actor_no FROM held")?;
-    let mut rows = holders.query([])?;
-    while let Some(row) = rows.next()? {
-        candidates.insert(row.get(0)?);
+    // Where everybody is asked for, it turns out as they are read.
+    let known: u32 =
+        connection.prepare_cached("SELECT count(*) FROM actors")?.query_row([], |row| row.get(0))?;
+    let everybody = limit >= known as usize;
+    let mut candidates = holders.clone();
+    if !everybody {
+        let mut since = connection.prepare_cached("SELECT key FROM days WHERE key >= ?1")?;
+        let mut rows = since.query([day_key(reach.window.days().0, 0)])?;
+        while let Some(row) = rows.next()? {
+            candidates.insert(actor_of_key(row.get(0)?));
+        }
     }
     // Nobody's name is empty, so the names after the empty one are everybody's.
     let mut by_name =
@@ -123,28 +127,164 @@ pub(crate) fn activities(
     let mut rows = by_name.query([after.map_or("", ActorName::as_str)])?;
     let mut activities = Vec::new();
     while activities.len() < limit {
-        let Some(row) = rows.next()? else { break };
-        if candidates.contains(&row.get(0)?) {
-            let activity = activity_of(connection, &actor_row(row)?, reach, calendar)?;
-            if !activity.is_empty() {
-                activities.push(activity);
+        let mut some: Vec<Actor> = Vec::new();
+        while some.len() < limit - activities.len() {
+            let Some(row) = rows.next()? else { break };
+            if everybody || candidates.contains(&row.get(0)?) {
+                some.push(actor_row(row)?);
             }
+        }
+        if some.is_empty() {
+            break;
+        }
+        let all = if everybody { known as usize } else { candidates.len() };
+        let read = if some.len() * WALKED >= all { activities_of_many } else { activities_of_few };
+        activities.extend(read(connection, &some, &holders, reach, calendar)?);
+    }
+    Ok(activities)
+}
+
+/// How many actors are read at a time where everybody is.
+const PAGE: usize = 2_000;
+
+/// A page of dossiers. Where a rule compares peers, everybody is read, and only the page's activities are kept.
+pub(crate) fn dossiers(
+    connection: &Connection,
+    as_of: Timestamp,
+    policy: &Policy,
+    after: Option<&ActorName>,
+    limit: usize,
+    calendar: &Calendar,
+) -> Sql<Vec<Dossier>> {
+    let (reach, digest) = (policy.reach(as_of), calendar.digest());
+    if !policy.compares_peers() {
+        let activities = activities(connection, reach, after, limit, calendar)?;
+        let dossier = |activity| Dossier::of(activity, as_of, policy).through(&*digest);
+        return Ok(activities.iter().map(dossier).collect());
+    }
+    // At the end of the scoreboard there is nobody left to judge, and no need to read everybody.
+    if limit == 0 || after.is_some() && activities(connection, reach, after, 1, calendar)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut board = Board::new(policy, as_of, after, limit);
+    let mut last: Option<ActorName> = None;
+    loop {
+        let page = activities(connection, reach, last.as_ref(), PAGE, calendar)?;
+        let is_last = page.len() < PAGE;
+        last = page.last().map(|activity| activity.actor.clone());
+        for activity in page {
+            board.add(activity);
+        }
+        if is_last {
+            return Ok(board.finish(&digest));
+        }
+    }
+}
+
+/// Where one of so many is asked for, walking over everybody's days costs less than finding each of the asked one's.
+const WALKED: usize = 8;
+
+/// The activities of some among many, those left out that are empty: each day of each is found by its key.
+fn activities_of_few(
+    connection: &Connection,
+    actors: &[Actor],
+    holders: &HashSet<u32>,
+    reach: Reach,
+    calendar: &Calendar,
+) -> Sql<Vec<Activity>> {
+    let gathered = actors.iter().map(|actor| gathered(connection, actor, reach)).collect::<Sql<Vec<_>>>()?;
+    finished(connection, actors, gathered, holders, reach, calendar)
+}
+
+/// The same of nearly everybody: the days of all of them lie side by side.
+fn activities_of_many(
+    connection: &Connection,
+    actors: &[Actor],
+    holders: &HashSet<u32>,
+    reach: Reach,
+    calendar: &Calendar,
+) -> Sql<Vec<Activity>> {
+    // By the actors' numbers, which are given out without gaps.
+    let mut places: Vec<usize> = Vec::new();
+    for (place, actor) in actors.iter().enumerate() {
+        let no = actor.no as usize;
+        places.resize(places.len().max(no + 1), usize::MAX);
+        places[no] = place;
+    }
+    let mut gathered: Vec<Gathered> = actors.iter().map(Gathered::of).collect();
+    let mut days = connection.prepare_cached("SELECT key, tally, entries FROM days WHERE key >= ?1")?;
+    let mut rows = days.query([day_key(first_day(reach), 0)])?;
+    while let Some(row) = rows.next()? {
+        let key = row.get(0)?;
+        let place = places.get(actor_of_key(key) as usize);
+        if let Some(gathered) = place.and_then(|place| gathered.get_mut(*place)) {
+            gathered.take(reach, day_of_key(key), row)?;
+        }
+    }
+    finished(connection, actors, gathered, holders, reach, calendar)
+}
+
+/// The activities of actors whose days have been read, those left out that are empty.
+fn finished(
+    connection: &Connection,
+    actors: &[Actor],
+    gathered: Vec<Gathered>,
+    holders: &HashSet<u32>,
+    reach: Reach,
+    calendar: &Calendar,
+) -> Sql<Vec<Activity>> {
+    let mut activities = Vec::new();
+    for (actor, gathered) in actors.iter().zip(gathered) {
+        let activity = if holders.contains(&actor.no) || !gathered.ended.is_empty() {
+            gathered.finish(connection, actor, reach, calendar)?
+        } else {
+            gathered.activity
+        };
+        if !activity.is_empty() {
+            activities.push(activity);
         }
     }
     Ok(activities)
 }
 
 fn activity_of(connection: &Connection, actor: &Actor, reach: Reach, calendar: &Calendar) -> Sql<Activity> {
-    let mut activity = Activity::none(actor.name.clone());
-    activity.actor_kind = actor.kind;
-    let window = reach.window;
-    let (first, last) = window.days();
-    let earliest = reach.activity.days().0;
-    // One walk for both: the days of the window, and those since its end, on which a clock may have ended that ran then.
-    let mut ended: Vec<u64> = Vec::new();
-    for_each_day(connection, actor.no, (earliest.min(last), Day::from_number(i32::MAX)), |day, row| {
+    gathered(connection, actor, reach)?.finish(connection, actor, reach, calendar)
+}
+
+fn gathered(connection: &Connection, actor: &Actor, reach: Reach) -> Sql<Gathered> {
+    let mut gathered = Gathered::of(actor);
+    for_each_day(connection, actor.no, (first_day(reach), Day::from_number(i32::MAX)), |day, row| {
+        gathered.take(reach, day, row)?;
+        Ok(true)
+    })?;
+    Ok(gathered)
+}
+
+/// The first day that is read; none later than the window's last, at whose end a clock may have run that ended since.
+fn first_day(reach: Reach) -> Day {
+    reach.activity.days().0.min(reach.window.days().1)
+}
+
+/// An actor's activity while its days are read, one walk for both: those of the window, and those since its end, on
+/// which a clock may have ended that ran then.
+struct Gathered {
+    activity: Activity,
+    /// The events that ended such a clock.
+    ended: Vec<u64>,
+}
+
+impl Gathered {
+    fn of(actor: &Actor) -> Self {
+        let activity = Activity { actor_kind: actor.kind, ..Activity::none(actor.name.clone()) };
+        Self { activity, ended: Vec::new() }
+    }
+
+    /// Takes a row of `days`: its key, its tallies, its entries.
+    fn take(&mut self, reach: Reach, day: Day, row: &rusqlite::Row<'_>) -> Sql<()> {
+        let (activity, window) = (&mut self.activity, reach.window);
+        let (first, last) = window.days();
         if day >= last {
-            ended.extend(ended_since(window.until, &read(2, DayTally::read_entries(blob(row, 2)?))?));
+            self.ended.extend(ended_since(window.until, &read(2, DayTally::read_entries(blob(row, 2)?))?));
         }
         if day < first || (day == first && reach.before.is_some() && !window.covers(day)) {
             for tally in DayTally::read_tallies(blob(row, 1)?) {
@@ -161,10 +301,19 @@ fn activity_of(connection: &Connection, actor: &Actor, reach: Reach, calendar: &
                 activity.days.extend(tallies.into_iter().map(|tally| (day, tally)));
             }
         }
-        Ok(true)
-    })?;
-    activity.open = open_at(connection, actor, &ended, window.until, calendar)?;
-    Ok(activity)
+        Ok(())
+    }
+
+    fn finish(
+        self,
+        connection: &Connection,
+        actor: &Actor,
+        reach: Reach,
+        calendar: &Calendar,
+    ) -> Sql<Activity> {
+        let open = open_at(connection, actor, &self.ended, reach.window.until, calendar)?;
+        Ok(Activity { open, ..self.activity })
+    }
 }
 
 fn blob<'a>(row: &'a rusqlite::Row<'_>, column: usize) -> Sql<&'a [u8]> {

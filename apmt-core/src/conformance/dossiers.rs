@@ -8,7 +8,7 @@ use crate::dossier::{Dossier, Status};
 use crate::event::{Event, Outcome};
 use crate::name::ActorName;
 use crate::policy::Policy;
-use crate::store::AsOf;
+use crate::store::{AsOf, judge_here};
 use crate::time::{Timestamp, Window};
 
 const ANNE: &str = "anne@sba.gov";
@@ -105,6 +105,53 @@ pub async fn dossiers_are_paged(bench: &Bench) {
     let last = ActorName::from_stored("zz");
     assert!(trial.store.dossiers(AsOf::Now, &policy, Some(&last), 4).await.unwrap().is_empty());
     assert!(trial.store.dossiers(AsOf::Now, &policy, None, 0).await.unwrap().is_empty());
+}
+
+/// Rules that look back and compare with peers, on what the random logs hold.
+const AMONG_PEERS: &str = "
+name: among-peers
+window_days: 4
+sla: {target: 30h}
+rules:
+  - id: lasting
+    when: [{metric: override_rate, above: 0.2}, {metric: processing_hours.median, above: 0.5, bound: order_lower}]
+    peers: {by: [track, kind], limit: 0.6, min_group: 2}
+    for: 2d
+    clear_after: 1d
+    then: pip
+  - id: queue
+    when: [sla.compliance < 0.9, open.count >= 1]
+    peers: {limit: 0.6, min_group: 2}
+    then: watch
+";
+
+/// However a store reads them for that, verdicts among peers are what its activities and contributions come to, and a
+/// page of them is a part of the whole.
+pub async fn verdicts_among_peers_are_made_of_the_activities(bench: &Bench) {
+    let policy = Policy::from_yaml("among-peers", AMONG_PEERS).expect("the policy is valid");
+    for seed in 40..44 {
+        let trial = bench.store().await;
+        trial.append(random_events(seed, 150)).await;
+        for as_of in instants().into_iter().map(AsOf::At) {
+            let whole = trial.dossiers_under(&policy, as_of).await;
+            let made = judge_here(&*trial.store, as_of, &policy, None, usize::MAX).await;
+            assert_eq!(whole, made.expect("activities are read"), "seed {seed}, {as_of:?}");
+            let mut paged: Vec<Dossier> = Vec::new();
+            loop {
+                let after = paged.last().map(|dossier| dossier.actor.clone());
+                let page = trial.store.dossiers(as_of, &policy, after.as_ref(), 2).await.unwrap();
+                if page.iter().any(|dossier| dossier.policy.digest != policy.digest()) {
+                    // A server judges, by its own policy.
+                    return;
+                }
+                if page.is_empty() {
+                    break;
+                }
+                paged.extend(page);
+            }
+            assert_eq!(paged, whole, "seed {seed}, {as_of:?}");
+        }
+    }
 }
 
 /// Instants at which random logs are looked at: in the midst of cases, on their edges, and long after.

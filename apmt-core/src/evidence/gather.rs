@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::What;
 use crate::name::{ActorName, CaseId};
 use crate::policy::{Policy, Reach};
-use crate::store::{Activity, AsOf, Recorded, Store, cut, judge_one_here};
+use crate::store::{Activity, AsOf, OpenCase, Recorded, Store, cut, judge_one_here};
 use crate::time::Timestamp;
 use crate::yaml::YamlError;
 
@@ -108,7 +108,7 @@ impl<'a> Rules<'a> {
         let dossier = judge_one_here(store, actor, AsOf::At(as_of), &self.policy).await?.to_json();
         let reach = self.policy.reach(as_of);
         let events = Selection::of(store, actor, reach).await?.read(store, log_position, progress).await?;
-        let peers = if self.policy.compares_peers() { peers(store, actor, reach).await? } else { Vec::new() };
+        let peers = self.peers(store, actor, as_of).await?;
         let about = About {
             actor: actor.clone(),
             as_of,
@@ -127,6 +127,39 @@ impl<'a> Rules<'a> {
             },
         };
         Ok(Bundle { about, dossier, events, peers })
+    }
+
+    /// Everybody else's tallies, without names, and in an order that tells none.
+    async fn peers<S: Store + ?Sized>(
+        &self,
+        store: &S,
+        actor: &ActorName,
+        as_of: Timestamp,
+    ) -> Result<Vec<Activity>> {
+        let mut peers: Vec<Activity> = Vec::new();
+        if !self.policy.compares_peers() {
+            return Ok(peers);
+        }
+        let (reach, with_open) = (self.policy.reach(as_of), self.policy.compares_open_cases());
+        // Of an open case, what its clock has come to: not which it is, nor since when.
+        let open = |case: OpenCase| OpenCase { case_id: CaseId::from_stored(""), since: as_of, ..case };
+        let mut after = None;
+        loop {
+            let page = store.activities(reach.activity, after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.actor.clone());
+            for activity in page.into_iter().filter(|activity| activity.actor != *actor) {
+                let (mut activity, _) = cut(store, activity, reach).await?;
+                activity.actor = ActorName::nobody();
+                activity.open = activity.open.into_iter().filter(|_| with_open).map(open).collect();
+                activity
+                    .open
+                    .sort_unstable_by(|a, b| (a.counted_ms, &a.track).cmp(&(b.counted_ms, &b.track)));
+                peers.push(activity);
+            }
+        }
+        peers.sort_by_cached_key(|peer| serde_json::to_string(peer).unwrap_or_default());
+        Ok(peers)
     }
 }
 
@@ -213,21 +246,4 @@ impl<'a> Selection<'a> {
         }
         Ok(())
     }
-}
-
-/// Everybody else's tallies, without names, and in an order that tells none.
-async fn peers<S: Store + ?Sized>(store: &S, actor: &ActorName, reach: Reach) -> Result<Vec<Activity>> {
-    let mut peers: Vec<Activity> = Vec::new();
-    let mut after = None;
-    loop {
-        let page = store.activities(reach.activity, after.as_ref(), PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.actor.clone());
-        for activity in page.into_iter().filter(|activity| activity.actor != *actor) {
-            let (activity, _) = cut(store, activity, reach).await?;
-            peers.push(Activity { actor: ActorName::nobody(), open: Vec::new(), ..activity });
-        }
-    }
-    peers.sort_by_cached_key(|peer| serde_json::to_string(peer).unwrap_or_default());
-    Ok(peers)
 }

@@ -1,13 +1,15 @@
 //! How far a value can be trusted: the one-sided bound that a condition compares instead of the value itself.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Estimate, Metric};
-use super::peers::parts;
-use crate::metrics::Metrics;
-use crate::statistics::{clopper_pearson, lower_rank, normal_quantile, t_bound, upper_rank, wilson};
+use super::sample::Sample;
+use crate::statistics::{
+    clopper_pearson, lower_rank, normal_quantile, standard_error, student_t_quantile, upper_rank, wilson,
+};
 use crate::tally::Durations;
 use crate::time::HOUR_MS;
 
@@ -137,8 +139,9 @@ impl Bound {
         Some(ends[usize::from(!self.kind.is_lower())])
     }
 
-    /// The bound of a metric; `None` where there are too few values for one, or none at all.
-    pub(super) fn of(&self, metric: Metric, sample: &Sample<'_>) -> Option<f64> {
+    /// The bound of a metric; `None` where there are too few values for one, or none at all. What is `known` must be of
+    /// this bound and this metric.
+    pub(super) fn of(&self, metric: Metric, sample: &Sample<'_>, known: &BySize) -> Option<f64> {
         match self.kind {
             BoundKind::WilsonLower
             | BoundKind::WilsonUpper
@@ -148,59 +151,56 @@ impl Bound {
                 self.of_rate(part, whole)
             }
             BoundKind::TLower | BoundKind::TUpper => {
-                let mean = metric.value(sample.metrics)?;
+                let mean = sample.value(metric)?;
                 let (n, squares) = sample.deviations(metric, mean)?;
-                let half = t_bound(n, squares, self.confidence)?;
+                let freedom = n.checked_sub(1).filter(|freedom| *freedom > 0)?;
+                let t = known.get(n, || Some(student_t_quantile(self.confidence, freedom as f64)))?;
+                let half = t * standard_error(n, squares);
                 Some(if self.kind.is_lower() { mean - half } else { mean + half })
             }
             BoundKind::OrderLower | BoundKind::OrderUpper => {
                 let Some(Estimate::Quantile(q)) = metric.estimate() else { return None };
                 let n = sample.metrics.processing_hours.count;
-                let rank = if self.kind.is_lower() {
-                    lower_rank(n, q, self.confidence)
-                } else {
-                    upper_rank(n, q, self.confidence)
-                }?;
-                let ms = Durations::nth_of(sample.times, usize::try_from(rank).ok()?)?;
+                let rank = if self.kind.is_lower() { lower_rank } else { upper_rank };
+                // Whole numbers that small are exact.
+                let rank = known.get(n, || rank(n, q, self.confidence).map(|rank| rank as f64))?;
+                let ms = Durations::nth_of(&sample.times(), rank as usize)?;
                 Some(ms as f64 / HOUR_MS as f64)
             }
         }
     }
 }
 
-/// What conditions look at: an actor's metrics over a window, and the processing times that they were made of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample<'a> {
-    pub(crate) metrics: &'a Metrics,
-    pub(crate) times: &'a [&'a Durations],
-}
+/// What of a bound depends on nothing but how many values there are, and takes long to work out: Student's quantile, the
+/// rank of an order statistic. For small numbers, which most actors have, it is worked out once a policy.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BySize(Option<Arc<[OnceLock<Option<f64>>; SMALL]>>);
 
-impl Sample<'_> {
-    /// What a rate is a ratio of.
-    pub(super) fn parts(&self, metric: Metric) -> Option<(u64, u64)> {
-        parts(metric, self.metrics)
+/// The numbers of values that are small.
+const SMALL: usize = 512;
+
+impl BySize {
+    /// Nothing is known: for what is worked out each time.
+    pub(super) const NOTHING: Self = Self(None);
+
+    /// What is known for a bound: nothing yet, and nothing ever for one that is quickly worked out.
+    pub(super) fn of(bound: &Bound) -> Self {
+        let is_slow = matches!(bound.kind.method(), "t" | "order");
+        Self(is_slow.then(|| Arc::new([const { OnceLock::new() }; SMALL])))
     }
 
-    /// How many values a mean is of, and the sum of their squared deviations from it.
-    fn deviations(&self, metric: Metric, mean: f64) -> Option<(u64, f64)> {
-        match metric {
-            Metric::SatScoreMean => {
-                let sat = &self.metrics.sat;
-                let squares = sat
-                    .histogram
-                    .iter()
-                    .zip(1_u32..)
-                    .map(|(count, stars)| *count as f64 * (f64::from(stars) - mean).powi(2))
-                    .sum();
-                Some((sat.count, squares))
-            }
-            Metric::AvgProcessingHours | Metric::ProcessingHoursMean => {
-                let hours = |times: &&Durations| {
-                    times.values().map(|ms| (ms as f64 / HOUR_MS as f64 - mean).powi(2)).sum::<f64>()
-                };
-                Some((self.metrics.processing_hours.count, self.times.iter().map(hours).sum()))
-            }
-            _ => None,
+    fn get(&self, n: u64, work_out: impl FnOnce() -> Option<f64>) -> Option<f64> {
+        let place = usize::try_from(n).unwrap_or(usize::MAX);
+        match self.0.as_ref().and_then(|known| known.get(place)) {
+            Some(known) => *known.get_or_init(work_out),
+            None => work_out(),
         }
+    }
+}
+
+/// It follows from the bound, whatever of it is known already.
+impl PartialEq for BySize {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }

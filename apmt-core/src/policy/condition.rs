@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::bound::{Bound, Sample};
+use super::bound::{Bound, BySize};
 use super::explanation::{BoundFound, Finding};
 use super::metric::Metric;
+use super::sample::Sample;
 
 /// How a value is compared with a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -77,15 +78,18 @@ pub struct Condition {
     comparison: Comparison,
     threshold: f64,
     bound: Option<Bound>,
+    /// What is known of the bound.
+    known: BySize,
 }
 
 impl Condition {
     pub(super) const fn new(metric: Metric, comparison: Comparison, threshold: f64) -> Self {
-        Self { metric, comparison, threshold, bound: None }
+        Self { metric, comparison, threshold, bound: None, known: BySize::NOTHING }
     }
 
-    pub(super) const fn with_bound(self, bound: Option<Bound>) -> Self {
-        Self { bound, ..self }
+    pub(super) fn with_bound(self, bound: Option<Bound>) -> Self {
+        let known = bound.as_ref().map_or(BySize::NOTHING, BySize::of);
+        Self { bound, known, ..self }
     }
 
     /// The number that is looked at.
@@ -111,28 +115,33 @@ impl Condition {
     /// Whether it holds. On a metric that is null it does not, whatever the comparison, nor on one without a bound
     /// where a bound is compared: nobody is judged on what did not happen.
     pub(super) fn holds(&self, sample: &Sample<'_>) -> bool {
-        let compared = match &self.bound {
-            None => self.metric.value(sample.metrics),
-            Some(bound) => bound.of(self.metric, sample),
-        };
+        self.compares(match &self.bound {
+            None => sample.value(self.metric),
+            Some(bound) => bound.of(self.metric, sample, &self.known),
+        })
+    }
+
+    fn compares(&self, compared: Option<f64>) -> bool {
         compared.is_some_and(|compared| self.comparison.holds(compared, self.threshold))
     }
 
     /// What there is to see.
     pub(super) fn look(&self, sample: &Sample<'_>) -> Finding {
+        let value = sample.value(self.metric);
         let bound = self.bound.map(|bound| BoundFound {
             kind: bound.kind(),
             confidence: bound.confidence(),
-            value: bound.of(self.metric, sample),
+            value: bound.of(self.metric, sample, &self.known),
         });
+        let holds = self.compares(bound.as_ref().map_or(value, |bound| bound.value));
         Finding {
             metric: self.metric,
-            value: self.metric.value(sample.metrics),
-            n: self.metric.sample_size().and_then(|n| n.value(sample.metrics)).map(|n| n as u64),
+            value,
+            n: self.metric.sample_size().and_then(|n| sample.value(n)).map(|n| n as u64),
             bound,
             comparison: self.comparison,
             threshold: self.threshold,
-            holds: self.holds(sample),
+            holds,
         }
     }
 }

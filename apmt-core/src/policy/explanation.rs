@@ -166,13 +166,15 @@ impl CommonCause {
     fn sentence(&self) -> String {
         let Self { breached, of, instead_of } = self;
         let gives_way = if *instead_of > Status::Review {
-            format!(" A {} by this rule gives way to a review until that is understood.", instead_of.name())
+            // The gravest outcome is the only one that is graver.
+            " An improvement plan by this rule gives way to a review until that is understood."
         } else {
-            String::new()
+            ""
         };
+        let breach = if *breached == 1 { "breaches" } else { "breach" };
         format!(
-            "Of the {of} in its group who can be judged by it, {breached} breach this rule at once: a cause that they \
-             have in common is likelier than each of them.{gives_way}"
+            "Of the {of} in its group who can be judged by it, {breached} {breach} this rule at once: a cause that they \
+             have in common is likelier than one for each of them.{gives_way}"
         )
     }
 }
@@ -277,16 +279,16 @@ impl Explanation {
     fn say_persistence(&self, said: &mut Vec<String>) {
         if let (Some(since), Some(days)) = (self.held_since, self.held_days) {
             let mut sentence =
-                format!("It has held at each daily evaluation since {since}, {}", days_of(days));
+                format!("It has held at each daily evaluation since {since}, for {}", days_of(days));
             if let Some(needed) = self.for_days {
-                let _ = write!(sentence, "; to count it must for {}", days_of(needed));
+                let _ = write!(sentence, "; it counts once it has held for {}", days_of(needed));
             }
             said.push(sentence + ".");
         }
         match (self.clearing_since, self.clear_after_days) {
             (Some(since), Some(days)) => {
                 said.push(format!(
-                    "It has not held since {since}, and clears after {} of that.",
+                    "It has not held since {since}, and clears once that has lasted for {}.",
                     days_of(days)
                 ));
             }
@@ -313,22 +315,24 @@ impl Finding {
         };
         let compared = self.bound.as_ref().map_or(Some(value), |bound| bound.value);
         let (shown, threshold) = self.metric.say_both(compared.unwrap_or(value), self.threshold);
-        let is = if self.holds { "is" } else { "is not" };
-        let limit = format!("{is} {} {threshold}", self.comparison.words());
+        let limit = format!("which {} {threshold}", self.comparison.says(self.holds));
+        if self.metric.is_count() {
+            return format!("{}, {limit}.", self.metric.there_are(value as u64));
+        }
         let n = self.n.map_or_else(String::new, |n| format!(" (n = {n})"));
         match &self.bound {
-            None => format!("The {words} {shown}{n} {limit}."),
+            None => format!("The {words} is {shown}{n}, {limit}."),
             Some(bound) => {
                 let value = self.metric.say(value, 1);
                 let sure = format!("{:.4}", bound.confidence * 100.0);
                 let sure = sure.trim_end_matches('0').trim_end_matches('.');
                 if bound.value.is_none() {
-                    return format!("The {words} is {value}{n}: too few values for a bound at {sure} %.");
+                    return format!(
+                        "The {words} is {value}{n}, which is too few values for a bound at {sure} % confidence."
+                    );
                 }
                 let least = if bound.kind.is_lower() { "at least" } else { "at most" };
-                format!(
-                    "The {words} is {value}{n}, and with {sure} % confidence {least} {shown}, which {limit}."
-                )
+                format!("The {words} is {value}{n}, and with {sure} % confidence {least} {shown}, {limit}.")
             }
         }
     }
@@ -338,19 +342,24 @@ impl Minimum {
     fn sentence(&self) -> String {
         let Self { metric, value, min } = self;
         let enough = if value >= min { "enough" } else { "too few" };
-        format!("There are {value} {}, {enough}: it takes {min}.", metric.words())
+        format!("{}, which is {enough}: {}.", metric.there_are(*value), needed(*min))
     }
+}
+
+/// How many there must be: `at least 20 are needed`.
+pub(super) fn needed(least: u64) -> String {
+    format!("at least {least} {} needed", if least == 1 { "is" } else { "are" })
 }
 
 impl Clears {
     fn say(&self, said: &mut Vec<String>) {
         if let Some(on) = self.without_more {
-            said.push(format!("If nothing more happened, it would count no longer from {on} on."));
+            said.push(format!("If nothing more happened, it would no longer count from {on} on."));
         }
         for Remedy { metric, more, of } in &self.or_after {
             said.push(format!(
                 "With {more} {of} and nothing else, its condition on the {} would no longer hold.",
-                metric.words()
+                metric.subject()
             ));
         }
     }

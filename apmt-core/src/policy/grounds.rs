@@ -123,9 +123,9 @@ impl Grounds {
             self.cases.iter().filter_map(|ground| ground.case_id.as_ref().map(CaseId::as_str)).collect();
         let unnamed = self.cases.len() - names.len();
         names.dedup();
-        let words = self.metric.words();
+        let words = self.metric.subject();
         let mut said = match self.count {
-            0 => return format!("Behind the {words} is no entry."),
+            0 => return format!("Behind the {words} there is no entry."),
             1 => format!("Behind the {words} is 1 entry"),
             count => format!("Behind the {words} are {count} entries"),
         };
@@ -138,7 +138,7 @@ impl Grounds {
         }
         match self.excluded_hours {
             Some(hours) if hours > 0.0 => format!(
-                "{said}. {} on their clocks does not count: it was paused, or outside of the calendar's hours.",
+                "{said}. Not counted on their clocks: {}, paused or outside of the calendar's hours.",
                 Metric::OpenOldestHours.say(hours, 1)
             ),
             _ => format!("{said}."),

@@ -9,6 +9,10 @@
 //! A window slides from one evaluation to the next by adding a day's tally and taking one away, and a day on which
 //! neither changes is not evaluated again.
 //!
+//! Evaluations are made backwards from `as_of`, and only as far as they can decide anything: once a rule has not held
+//! for `clear_after`, whatever it had been raised by is cleared, and nothing before that matters. So for most actors a
+//! rule is evaluated for `clear_after` and not for `for` + `window_days`.
+//!
 //! # When a rule is raised
 //! - It is **raised** at an evaluation at which it holds, and has held at every evaluation since one that lies `for` or
 //!   longer ago.
@@ -20,6 +24,7 @@
 //! The second half of the second sentence is what bounds the look-back: `for` + `window_days` of evaluations decide, each
 //! with a window of its own, and nothing that is older can change a verdict.
 
+mod history;
 pub(super) mod replay;
 mod rolling;
 mod watch;
@@ -29,17 +34,18 @@ use std::ops::ControlFlow;
 pub use replay::Stretch;
 
 use super::Policy;
-use super::bound::Sample;
 use super::condition::Condition;
 use super::explanation::{Clears, Explanation, Minimum, RuleState};
 use super::metric::Metric;
 use super::peers::{Among, Evaluation, PeerGroups};
 use super::remedy::remedies;
 use super::rule::Rule;
+use super::sample::Sample;
 use crate::metrics::Metrics;
 use crate::store::Activity;
-use crate::tally::{Durations, Tally};
+use crate::tally::Tally;
 use crate::time::{DAY_MS, Day, Timestamp};
+use history::History;
 use rolling::Rolling;
 use watch::Watch;
 
@@ -51,20 +57,19 @@ pub(super) fn explain(
     groups: &PeerGroups,
     as_of: Timestamp,
 ) -> Vec<Explanation> {
-    let times: Vec<&Durations> = activity.days.iter().map(|(_, tally)| &tally.processing).collect();
-    let now = Sample { metrics, times: &times };
+    let inside: Vec<(Day, &Tally)> = activity.days.iter().map(|(day, tally)| (*day, tally)).collect();
+    let now = Sample { metrics, days: &inside, sla: policy.sla() };
     let among = Among::new(groups, activity.actor_kind);
-    let mut watches: Vec<Watch<'_>> = policy
-        .rules()
-        .iter()
-        .filter(|rule| rule.is_for(activity.actor_kind))
-        .map(|rule| Watch::new(rule, policy.window_days(), as_of))
-        .collect();
     let days = whole_days(activity, policy, as_of);
-    look_back(policy, &days, among, as_of, &mut watches);
-    for watch in &mut watches {
-        watch.step(as_of, is_met(watch.rule, &now) && among.stands_out(watch.rule, &now, Evaluation::Now));
-    }
+    let meant = policy.rules().iter().filter(|rule| rule.is_for(activity.actor_kind));
+    let mut histories: Vec<History<'_>> = meant
+        .map(|rule| {
+            let holds = is_met(rule, &now) && among.stands_out(rule, &now, Evaluation::Now);
+            History::new(rule, policy.window_days(), as_of, holds)
+        })
+        .collect();
+    look_back(policy, &days, among, &mut histories);
+    let watches: Vec<Watch<'_>> = histories.into_iter().map(History::into_watch).collect();
     let mut watches = watches.into_iter().peekable();
     let mut explanations = Vec::with_capacity(policy.rules().len());
     for rule in policy.rules() {
@@ -83,13 +88,12 @@ pub(super) fn is_met(rule: &Rule, sample: &Sample<'_>) -> bool {
 }
 
 fn has_enough(rule: &Rule, sample: &Sample<'_>) -> bool {
-    rule.min().iter().all(|(metric, min)| metric.value(sample.metrics).unwrap_or(0.0) >= *min as f64)
+    rule.min().iter().all(|(metric, min)| sample.count(*metric) >= *min as f64)
 }
 
 /// Whether the rule can say anything of an actor: all its minimums are there, and a value for each condition.
 pub(super) fn can_be_judged(rule: &Rule, sample: &Sample<'_>) -> bool {
-    has_enough(rule, sample)
-        && rule.when().iter().all(|condition| condition.metric().value(sample.metrics).is_some())
+    has_enough(rule, sample) && rule.when().iter().all(|condition| sample.value(condition.metric()).is_some())
 }
 
 /// Whether more data could make the rule hold: a count is below its minimum, and no condition that has enough to go by
@@ -98,7 +102,7 @@ fn is_undecided(rule: &Rule, sample: &Sample<'_>, among: Among<'_>) -> bool {
     let counts = |min: Metric, condition: &Condition| {
         condition.metric() == min || condition.metric().sample_size() == Some(min)
     };
-    let is_short = |min: Metric, least: u64| min.value(sample.metrics).unwrap_or(0.0) < least as f64;
+    let is_short = |min: Metric, least: u64| sample.count(min) < least as f64;
     let unknown = |condition: &Condition| {
         rule.min().iter().any(|(min, least)| {
             is_short(*min, *least)
@@ -138,38 +142,24 @@ pub(super) fn day_after(day: Day, days: i64) -> Day {
     Day::from_number(i32::try_from(number).unwrap_or(if days < 0 { i32::MIN } else { i32::MAX }))
 }
 
-/// Takes the watches through the ends of the days before `as_of`.
-fn look_back(
-    policy: &Policy,
-    days: &[(Day, &Tally)],
-    among: Among<'_>,
-    as_of: Timestamp,
-    watches: &mut [Watch<'_>],
-) {
-    let reach = watches.iter().map(|watch| watch.look_back_days).max().unwrap_or(0);
-    if reach == 0 {
-        return;
-    }
-    let looking = || watches.iter().filter(|watch| watch.look_back_days > 0);
-    let today = as_of.day();
-    let rules: Vec<&Rule> = looking().map(|watch| watch.rule).collect();
-    let mut rolling = Rolling::new(days, policy).only_for(&rules);
-    let mut metrics = rolling.metrics(policy.sla());
-    for ago in (1..=i64::from(reach) + 1).rev() {
-        let day = day_after(today, -ago);
-        let moved = rolling.move_to(day);
-        if moved {
-            metrics = rolling.metrics(policy.sla());
-        }
-        for watch in watches.iter_mut().filter(|watch| watch.look_back_days > 0) {
-            let first = i64::from(watch.look_back_days) + 1;
-            if ago <= first {
-                if moved || ago == first {
-                    watch.met = rolling.is_met(watch.rule, &metrics);
-                }
-                watch.step(day.end(), watch.met && rolling.stands_out(watch.rule, &metrics, among, day));
+/// Evaluates the rules at the ends of the days before `as_of`, the last first, as far back as any of them has to look.
+fn look_back(policy: &Policy, days: &[(Day, &Tally)], among: Among<'_>, histories: &mut [History<'_>]) {
+    // All that look back any further have looked at the same days.
+    let next = |histories: &[History<'_>]| histories.iter().find_map(History::next);
+    let Some(yesterday) = next(histories) else { return };
+    let mut rolling = Rolling::new(days, policy, yesterday);
+    let mut moved = true;
+    while let Some(day) = next(histories) {
+        moved |= rolling.move_to(day);
+        let sample = rolling.sample();
+        for history in histories.iter_mut().filter(|history| history.next().is_some()) {
+            if moved {
+                history.met = is_met(history.rule(), &sample);
             }
+            let holds = history.met && among.stands_out(history.rule(), &sample, Evaluation::EndOf(day));
+            history.add(holds);
         }
+        moved = false;
     }
 }
 
@@ -188,17 +178,17 @@ fn clears_without_more(
         // What stands on a clock ages on: that never clears by itself.
         return None;
     }
-    let mut rolling = Rolling::new(days, policy).only_for(&[watch.rule]);
+    let mut rolling = Rolling::new(days, policy, as_of.day());
+    let mut met = false;
     let longest = i64::from(policy.window_days()) + i64::from(watch.rule.clear_after_days()) + 2;
     let cleared = (0..=longest).try_for_each(|ahead| {
         let day = day_after(as_of.day(), ahead);
         if rolling.move_to(day) || ahead == 0 {
-            let metrics = rolling.metrics(policy.sla());
-            let later = Sample { metrics: &metrics, times: &[] };
-            watch.met = rolling.is_met(watch.rule, &metrics)
-                && among.would_stand_out(watch.rule, &later, now, Evaluation::Now);
+            let later = rolling.sample();
+            met =
+                is_met(watch.rule, &later) && among.would_stand_out(watch.rule, &later, now, Evaluation::Now);
         }
-        watch.step(day.end(), watch.met);
+        watch.step(day.end(), met);
         if watch.raised { ControlFlow::Continue(()) } else { ControlFlow::Break(day.end()) }
     });
     cleared.break_value()
@@ -223,7 +213,7 @@ fn explanation(
     };
     let minimum = |(metric, min): &(Metric, u64)| Minimum {
         metric: *metric,
-        value: metric.value(now.metrics).unwrap_or(0.0) as u64,
+        value: now.count(*metric) as u64,
         min: *min,
     };
     let held_since = watch.run_since.filter(|_| watch.look_back_days > 0);

@@ -125,6 +125,15 @@ pub(super) enum Estimate {
     Quantile(f64),
 }
 
+/// What of a set of times a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OfTimes {
+    /// Their mean.
+    Mean,
+    /// The quantile at so many percent: 0 is the least of them, 100 the greatest.
+    Percentile(u32),
+}
+
 impl Metric {
     /// What it estimates; `None` for a count, for the ends of a range, and for open cases, all of which are looked at.
     pub(super) const fn estimate(self) -> Option<Estimate> {
@@ -173,10 +182,18 @@ impl Metric {
             )
     }
 
-    /// Whether it is found by putting processing times in order.
-    pub(super) fn is_of_order(self) -> bool {
-        matches!(self, Self::ProcessingHoursMin | Self::ProcessingHoursMax)
-            || matches!(self.estimate(), Some(Estimate::Quantile(_)))
+    /// What of the single processing times it is; `None` for what is a sum of counts.
+    pub(super) const fn of_times(self) -> Option<OfTimes> {
+        Some(match self {
+            Self::AvgProcessingHours | Self::ProcessingHoursMean => OfTimes::Mean,
+            Self::ProcessingHoursMin => OfTimes::Percentile(0),
+            Self::ProcessingHoursMedian => OfTimes::Percentile(50),
+            Self::ProcessingHoursP90 => OfTimes::Percentile(90),
+            Self::ProcessingHoursP95 => OfTimes::Percentile(95),
+            Self::ProcessingHoursP99 => OfTimes::Percentile(99),
+            Self::ProcessingHoursMax => OfTimes::Percentile(100),
+            _ => return None,
+        })
     }
 
     /// Whether it is of the cases that are open at `as_of`, which no tally of past days knows.

@@ -20,26 +20,27 @@
 //!   its conditions has then too little to be judged by: [`InsufficientData`](super::RuleState::InsufficientData).
 //! - **Common cause**: where more than half of the group meet the rule's own conditions at once, of at least `min_group`
 //!   that can be judged by it, the rule's outcome is `review` at most: see [`CommonCause`]. Tracks are not told apart there.
+//!   Conditions on open cases count there by everybody's open cases, at `as_of`; at the ends of past days nobody has any.
 
 mod found;
 mod gathering;
 mod group;
-mod sliding;
+mod series;
 
 use gathering::{Basis, Breaches};
-use group::{Group, Mix, mix};
+use group::{Group, Standing};
 
 pub use found::{PeerBand, PeersFound, TrackBand};
 pub use gathering::{Gathering, PeerGroups};
-pub(super) use group::parts;
+pub(super) use group::{Mix, Parts};
 
 use serde::{Deserialize, Serialize};
 
-use super::bound::Sample;
 use super::condition::Comparison;
 use super::explanation::CommonCause;
 use super::metric::Metric;
 use super::rule::Rule;
+use super::sample::Sample;
 use crate::dossier::Status;
 use crate::event::ActorKind;
 use crate::time::Day;
@@ -102,7 +103,7 @@ impl Peers {
     }
 
     fn mix<'m>(&self, metric: Metric, sample: &Sample<'m>) -> Mix<'m> {
-        mix(metric, self.of(metric).by_track, sample.metrics)
+        sample.mix(metric, self.tells_tracks_apart())
     }
 
     fn of(&self, metric: Metric) -> Basis {
@@ -153,7 +154,9 @@ impl<'a> Among<'a> {
     /// Whether the actor lies outside its peers' limits by every rate that the rule compares; so does everybody where
     /// the rule compares none.
     pub(super) fn stands_out(self, rule: &Rule, sample: &Sample<'_>, at: Evaluation) -> bool {
-        self.would_stand_out(rule, sample, sample, at)
+        self.each_outside(rule, at, |peers, metric, group| {
+            group.standing(&peers.mix(metric, sample), peers.limit)
+        })
     }
 
     /// The same if the actor's sample were another, and the peers as they are.
@@ -164,12 +167,21 @@ impl<'a> Among<'a> {
         own: &Sample<'_>,
         at: Evaluation,
     ) -> bool {
+        self.each_outside(rule, at, |peers, metric, group| {
+            group.other_standing(&peers.mix(metric, sample), &peers.mix(metric, own), peers.limit)
+        })
+    }
+
+    fn each_outside(
+        self,
+        rule: &Rule,
+        at: Evaluation,
+        standing: impl Fn(&Peers, Metric, &Group) -> Option<Standing>,
+    ) -> bool {
         let Some(peers) = rule.peers() else { return true };
         compared(rule).all(|(metric, too_much)| {
             let Some(group) = self.group(peers, metric, at) else { return false };
-            let mix = |sample| peers.mix(metric, sample);
-            let funnel = group.funnel(&mix(sample), &mix(own));
-            funnel.is_some_and(|funnel| found::lies_outside(&funnel, peers.limit, too_much))
+            standing(peers, metric, group).is_some_and(|standing| standing.lies_outside(too_much))
         })
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::name::Track;
+use crate::tally::Tally;
 use crate::time::HOUR_MS;
 
 /// What the agency has promised for processing times: a target, and others for some tracks.
@@ -38,6 +39,11 @@ impl Sla {
     /// The target of a case of that track.
     pub fn target_of(&self, track: Option<&Track>) -> Target {
         track.and_then(|track| self.tracks.get(track)).copied().unwrap_or(self.target)
+    }
+
+    /// How many of a tally's times meet the target of its track.
+    pub(crate) fn met(&self, tally: &Tally) -> u64 {
+        self.target_of(tally.track.as_ref()).met(tally)
     }
 }
 
@@ -75,6 +81,14 @@ impl Target {
         match self {
             Self::Counted { ms } => counted_ms <= ms,
             Self::WorkingDays(days) => working_day <= days,
+        }
+    }
+
+    /// How many of a tally's times meet it.
+    pub(crate) fn met(self, tally: &Tally) -> u64 {
+        match self {
+            Self::Counted { ms } => tally.processing.count_up_to(ms) as u64,
+            Self::WorkingDays(days) => tally.working_days.count_up_to(days),
         }
     }
 }

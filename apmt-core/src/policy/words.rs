@@ -37,6 +37,69 @@ impl Metric {
         }
     }
 
+    /// What it is in a sentence that goes on with its value: `override rate`, and of a count `number of overdue cases`.
+    ///
+    /// ```
+    /// use apmt_core::policy::Metric;
+    /// assert_eq!(Metric::OpenOverdue.subject(), "number of overdue cases");
+    /// assert_eq!(Metric::SatScoreMean.subject(), "mean satisfaction");
+    /// ```
+    pub fn subject(self) -> String {
+        let words = self.plural();
+        if self.is_count() { format!("number of {words}") } else { words.to_owned() }
+    }
+
+    /// So many of a count, as one says it: `1 overdue case`, `4 overdue cases`, `no overdue cases`; of what is no count,
+    /// its value.
+    ///
+    /// ```
+    /// use apmt_core::policy::Metric;
+    /// assert_eq!(Metric::OpenOverdue.counted(4), "4 overdue cases");
+    /// assert_eq!(Metric::SlaBreached.counted(1), "1 case beyond the target");
+    /// assert_eq!(Metric::SatCount.counted(0), "no ratings");
+    /// ```
+    pub fn counted(self, count: u64) -> String {
+        match count {
+            0 => format!("no {}", self.plural()),
+            1 => format!("1 {}", self.singular()),
+            count => format!("{count} {}", self.plural()),
+        }
+    }
+
+    /// That so many of a count are there: `There is 1 overdue case`.
+    pub(super) fn there_are(self, count: u64) -> String {
+        let are = if count == 1 { "is" } else { "are" };
+        format!("There {are} {}", self.counted(count))
+    }
+
+    /// As [`words`](Self::words), where those do not count well.
+    const fn plural(self) -> &'static str {
+        match self {
+            Self::RecommendationsOverridden => "recommendations that were overridden",
+            other => other.words(),
+        }
+    }
+
+    const fn singular(self) -> &'static str {
+        match self {
+            Self::Decisions => "decision",
+            Self::Overrides => "override",
+            Self::Recommendations => "recommendation",
+            Self::RecommendationsOverridden => "recommendation that was overridden",
+            Self::ProcessingHoursCount => "processing time",
+            Self::SatCount => "rating",
+            Self::OpenCount => "open case",
+            Self::OpenOverdue => "overdue case",
+            Self::SlaMet => "case within the target",
+            Self::SlaBreached => "case beyond the target",
+            Self::AppealsCount => "appeal",
+            Self::AppealsReversed => "verdict reversed on appeal",
+            Self::AppealsOverridesUpheld => "override upheld on appeal",
+            Self::AppealsOverridesReversed => "override reversed on appeal",
+            other => other.words(),
+        }
+    }
+
     /// A value of this metric with its unit, to at most so many decimals: `42 %`, `54.2 h`, `2.1 ★`, `20`.
     pub fn say(self, value: f64, decimals: usize) -> String {
         let unit = match (self.estimate(), self) {
@@ -62,6 +125,16 @@ impl Metric {
 }
 
 impl Comparison {
+    /// How a value stands to the threshold, whether the comparison holds or not: `is above`, `is not above`.
+    pub(super) fn says(self, holds: bool) -> String {
+        match (self, holds) {
+            // That it is not not 3 nobody would say.
+            (Self::NotEqual, false) => "is".to_owned(),
+            (comparison, true) => format!("is {}", comparison.words()),
+            (comparison, false) => format!("is not {}", comparison.words()),
+        }
+    }
+
     /// The comparison in words: `above`, `at or above`, `below`, `at or below`, `exactly`, `not`.
     pub const fn words(self) -> &'static str {
         match self {

@@ -33,7 +33,7 @@ use super::{beta_cdf, first_that};
 const WINSORISED: u64 = 10;
 
 /// A member's cases of one kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cases {
     /// The number of the kind.
     pub kind: u32,
@@ -148,12 +148,14 @@ impl Funnel {
 struct Rates {
     /// So many of so many of each kind, by its number.
     kinds: Vec<(u64, u64)>,
+    /// The rate of each kind, where there are any of it.
+    by_kind: Vec<Option<f64>>,
     sum: (u64, u64),
 }
 
 impl Rates {
     fn of<'a>(everybody: impl Iterator<Item = (&'a [Cases], u64)>) -> Self {
-        let mut rates = Self { kinds: Vec::new(), sum: (0, 0) };
+        let mut rates = Self { kinds: Vec::new(), by_kind: Vec::new(), sum: (0, 0) };
         for (cases, count) in everybody {
             for Cases { kind, part, whole } in cases {
                 let kind = *kind as usize;
@@ -166,14 +168,15 @@ impl Rates {
                 }
             }
         }
+        rates.by_kind = rates.kinds.iter().map(|(part, whole)| ratio(*part, *whole)).collect();
         rates
     }
 
     /// The cases of kinds that the others have, with the others' rate and number of cases of that kind.
     fn comparable(&self, cases: &[Cases]) -> impl Iterator<Item = (Cases, f64, u64)> {
         cases.iter().filter_map(|cases| {
-            let (part, whole) = self.kinds.get(cases.kind as usize)?;
-            Some((*cases, ratio(*part, *whole)?, *whole))
+            let (kind, (_, whole)) = (cases.kind as usize, self.kinds.get(cases.kind as usize)?);
+            Some((*cases, (*self.by_kind.get(kind)?)?, *whole))
         })
     }
 

@@ -11,7 +11,7 @@ use crate::policy::{Gathering, PeerGroups, Policy, Reach};
 use crate::time::{DAY_MS, Timestamp, Window};
 
 /// How many actors are read at a time where everybody is.
-const PAGE: usize = 500;
+const PAGE: usize = 2_000;
 
 /// An actor's dossier under that policy, made here: what [`Store::dossier`] is unless a store overrides it.
 ///
@@ -115,17 +115,70 @@ pub(super) async fn judge_and_gather<S: Store + ?Sized>(
     if limit == 0 || after.is_some() && store.activities(reach.activity, after, 1).await?.is_empty() {
         return Ok((Vec::new(), None));
     }
-    let mut page: Vec<Activity> = Vec::new();
-    let gathered = gather(store, status, as_of, policy, |activity| {
-        let is_next = after.is_none_or(|after| activity.actor > *after);
-        if is_next && page.len() < limit && !activity.is_empty() {
-            page.push(activity);
+    let mut page = Page { after, limit, activities: Vec::new() };
+    let gathered = gather(store, status, as_of, policy, |activity| page.keep(activity)).await?;
+    let dossiers = page.judge(&gathered.groups, as_of, policy, &status.calendar);
+    Ok((dossiers, Some(gathered)))
+}
+
+/// The activities that a page of dossiers is made of, while everybody's are read.
+#[derive(Debug)]
+struct Page<'a> {
+    after: Option<&'a ActorName>,
+    limit: usize,
+    activities: Vec<Activity>,
+}
+
+impl Page<'_> {
+    fn keep(&mut self, activity: Activity) {
+        let is_next = self.after.is_none_or(|after| activity.actor > *after);
+        if is_next && self.activities.len() < self.limit && !activity.is_empty() {
+            self.activities.push(activity);
         }
-    })
-    .await?;
-    let dossier =
-        |activity| Dossier::among(&gathered.groups, activity, as_of, policy).through(&*status.calendar);
-    Ok((page.iter().map(dossier).collect(), Some(gathered)))
+    }
+
+    fn judge(&self, groups: &PeerGroups, as_of: Timestamp, policy: &Policy, calendar: &str) -> Vec<Dossier> {
+        let dossier = |activity| Dossier::among(groups, activity, as_of, policy).through(calendar);
+        self.activities.iter().map(dossier).collect()
+    }
+}
+
+/// Everybody's activities on their way to a page of dossiers: for a store that reads them all at one instant of its own.
+///
+/// ```
+/// use apmt_core::store::Board;
+/// use apmt_core::{Activity, Policy};
+/// let (policy, as_of) = (Policy::default(), "2026-03-01T00:00:00Z".parse()?);
+/// let mut board = Board::new(&policy, as_of, None, 50);
+/// board.add(Activity::none("anne@sba.gov".try_into()?)); // who has done nothing, and so has no dossier on the board
+/// assert!(board.finish("the calendar's digest").is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Board<'a> {
+    policy: &'a Policy,
+    as_of: Timestamp,
+    gathering: Gathering,
+    page: Page<'a>,
+}
+
+impl<'a> Board<'a> {
+    /// A page of at most `limit` dossiers of actors after that name.
+    pub fn new(policy: &'a Policy, as_of: Timestamp, after: Option<&'a ActorName>, limit: usize) -> Self {
+        let page = Page { after, limit, activities: Vec::new() };
+        Self { policy, as_of, gathering: policy.gathering(as_of), page }
+    }
+
+    /// Adds an actor, in the order of the names: everybody is to be added, each once, as [`Policy::reach`] asks for it.
+    pub fn add(&mut self, activity: Activity) {
+        self.gathering.add(&activity);
+        self.page.keep(activity);
+    }
+
+    /// The page, measured through the calendar of that digest.
+    pub fn finish(self, calendar: &str) -> Vec<Dossier> {
+        self.page.judge(&self.gathering.finish(), self.as_of, self.policy, calendar)
+    }
 }
 
 /// What everybody's activity came to.
@@ -172,7 +225,8 @@ pub(super) async fn gather<S: Store + ?Sized>(
 }
 
 impl Gathered {
-    /// The same until that instant, or until something leaves the window; and nothing may be about to enter it.
+    /// The same until that instant, or until something leaves the window; and nothing may be about to enter it, nor any
+    /// clock matter that runs.
     fn of(
         gathering: Gathering,
         first_to_leave: Option<Timestamp>,
@@ -184,7 +238,8 @@ impl Gathered {
         let window_ms = u64::from(policy.window_days()) * DAY_MS;
         let leaves = first_to_leave.map(|at| at.plus_millis(window_ms as i64 - 1));
         let nothing_enters = status.latest.is_none_or(|latest| latest <= as_of);
-        let until = if nothing_enters { leaves.into_iter().fold(until, Ord::min) } else { as_of };
+        let stands_still = nothing_enters && !policy.compares_open_cases();
+        let until = if stands_still { leaves.into_iter().fold(until, Ord::min) } else { as_of };
         Self { groups: Arc::new(gathering.finish()), gathering: Arc::new(gathering), until }
     }
 

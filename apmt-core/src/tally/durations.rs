@@ -66,16 +66,6 @@ impl Durations {
         }
     }
 
-    /// Adds every value of another.
-    pub(crate) fn insert_all(&mut self, other: &Self) {
-        other.values().for_each(|value| self.insert(value));
-    }
-
-    /// Takes out one of each value of another, where there is one.
-    pub(crate) fn remove_all(&mut self, other: &Self) {
-        other.values().for_each(|value| self.remove(value));
-    }
-
     /// The values, in order.
     pub fn values(&self) -> impl Iterator<Item = u64> {
         self.short.iter().map(|value| u64::from(*value)).chain(self.long.iter().copied())

@@ -6,6 +6,7 @@ mod language;
 mod peers;
 mod persistence;
 mod sla;
+mod words;
 
 use apmt_core::metrics::Metrics;
 use apmt_core::policy::{Comparison, DEFAULT_POLICY_YAML, Metric, Policy, PolicyName, Reason};

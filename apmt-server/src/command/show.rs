@@ -1,10 +1,13 @@
 //! `apmt dossier`, `scoreboard`, `contributions` and `case`: what the records come to, and the evidence.
 
 use apmt_client::blocking::Client;
+use apmt_core::policy::{Grounds, Reason};
 use clap::Args;
+use futures_lite::future::block_on;
 
 use super::{Instant, print, print_json};
 use crate::failure::{Ending, Failure};
+use crate::grounds::{self, DossierWithGrounds};
 use crate::open::{Purpose, StoreOptions, close, is_remote};
 use crate::screen;
 
@@ -26,6 +29,7 @@ fn open_to_judge(store: &StoreOptions) -> Result<Client, Failure> {
 Examples:
   apmt dossier anne@sba.gov
   apmt dossier anne@sba.gov --as-of 2026-03-01T00:00:00Z --policy district-7.yaml
+  apmt dossier anne@sba.gov --grounds
   apmt dossier triage-model --as-of latest --json | jq .overridden_rate")]
 pub(super) struct Dossier {
     /// Whose: an e-mail address or an agent's name, in any case
@@ -34,6 +38,9 @@ pub(super) struct Dossier {
     instant: Instant,
     #[command(flatten)]
     store: StoreOptions,
+    /// Name the cases that each rule which is raised rests upon, and the time on their clocks that does not count
+    #[arg(long)]
+    grounds: bool,
     /// Print the dossier as JSON, unrounded
     #[arg(long)]
     json: bool,
@@ -43,14 +50,29 @@ impl Dossier {
     pub(super) fn run(self) -> Result<Ending, Failure> {
         let client = open_to_judge(&self.store)?;
         let dossier = client.get_dossier_at(&self.actor, self.instant.as_of)?;
+        let grounds = if self.grounds { Some(grounds_of(&client, &dossier)?) } else { None };
         if self.json {
-            print_json(&dossier)?;
+            print_json(&DossierWithGrounds { dossier, grounds })?;
         } else {
-            print(&screen::dossier::page(&dossier))?;
+            print(&screen::dossier::page(&dossier, grounds.as_deref()))?;
         }
         close(&client)?;
         Ok(Ending::Fine)
     }
+}
+
+/// What the dossier's raised rules rest upon. Under a server's policy, of which only the name is known here, nobody can
+/// say which cases missed its target.
+fn grounds_of(client: &Client, dossier: &apmt_core::Dossier) -> Result<Vec<Grounds>, Failure> {
+    let by_target = |reason: &Reason| reason.conditions.iter().any(|held| held.metric.needs_sla());
+    if dossier.policy.digest != client.policy().digest() && dossier.reasons.iter().any(by_target) {
+        let ask = format!("GET /dossier/{}?grounds=true", dossier.actor);
+        return Err(Failure::new(
+            "which cases missed the target, only the server knows, by whose policy this is",
+        )
+        .advise(format!("ask it: {ask}")));
+    }
+    Ok(block_on(grounds::of(client.as_async(), dossier))?)
 }
 
 /// Show everybody: a line for each actor with anything in the window

@@ -1,6 +1,5 @@
 //! Dossiers: one actor's, and the scoreboard.
 
-use apmt_core::policy::Grounds;
 use apmt_core::{ActorName, AsOf, Dossier, Invalid, Overview, Status, Timestamp};
 use axum::extract::State;
 use axum::http::Uri;
@@ -13,18 +12,7 @@ use super::openapi::parameters::{Actor, ActorInPath, AfterActor, Limit};
 use super::params::{MAX_PAGE, Name, Params};
 use super::problem::Problem;
 use super::{App, json};
-use crate::grounds;
-
-/// A dossier, and what its raised rules rest upon where that is asked for.
-#[derive(Serialize, ToSchema)]
-#[schema(as = DossierWithGrounds)]
-struct Answer {
-    #[serde(flatten)]
-    dossier: Dossier,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    grounds: Option<Vec<Grounds>>,
-}
+use crate::grounds::{self, DossierWithGrounds};
 
 /// An actor's dossier: the metrics over the policy's window, the status, and the reasons for it.
 ///
@@ -33,7 +21,7 @@ struct Answer {
 #[utoipa::path(
     get, path = "/dossier/{actor}", operation_id = "get_dossier", tag = "dossiers",
     params(ActorInPath, parameters::AsOf, parameters::Grounds),
-    responses((status = 200, description = "The dossier.", body = Answer)),
+    responses((status = 200, description = "The dossier.", body = DossierWithGrounds)),
 )]
 pub(crate) async fn dossier_of_path(
     State(app): State<App>,
@@ -47,7 +35,7 @@ pub(crate) async fn dossier_of_path(
 #[utoipa::path(
     get, path = "/dossier", operation_id = "get_dossier_by_query", tag = "dossiers",
     params(Actor, parameters::AsOf, parameters::Grounds),
-    responses((status = 200, description = "The dossier.", body = Answer)),
+    responses((status = 200, description = "The dossier.", body = DossierWithGrounds)),
 )]
 pub(crate) async fn dossier_of_query(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri, &["actor", "as_of", "grounds"])?;
@@ -58,7 +46,7 @@ async fn dossier(app: &App, actor: &ActorName, params: &Params) -> Result<Respon
     let (client, asked) = (&app.client, params.flag("grounds")?);
     let dossier = app.dossier_timed(client.store().dossier(actor, params.as_of()?, client.policy())).await?;
     let grounds = if asked { Some(grounds::of(client, &dossier).await?) } else { None };
-    json(&Answer { dossier, grounds })
+    json(&DossierWithGrounds { dossier, grounds })
 }
 
 #[derive(Serialize, ToSchema)]

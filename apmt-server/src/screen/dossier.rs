@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use apmt_core::metrics::Metrics;
-use apmt_core::policy::{Explanation, RuleState};
+use apmt_core::policy::{Explanation, Grounds, RuleState};
 use apmt_core::{Dossier, Status};
 
 use super::number::{age, condition, instant, percent, tenths};
@@ -13,7 +13,8 @@ use super::{BOLD, DIM, NOTHING, printable, shell_word, status};
 /// How long the longest bar of the stars is.
 const BAR: u64 = 30;
 
-pub(crate) fn page(dossier: &Dossier) -> String {
+/// The page; with what its raised rules rest upon, where that was asked for.
+pub(crate) fn page(dossier: &Dossier, grounds: Option<&[Grounds]>) -> String {
     let mut out = String::new();
     let (word, style) = status(dossier.status);
     let digest: String = dossier.policy.digest.chars().take(12).collect();
@@ -27,7 +28,7 @@ pub(crate) fn page(dossier: &Dossier) -> String {
         instant(dossier.as_of),
         printable(&dossier.policy.name),
     );
-    reasons(dossier, &mut out);
+    reasons(dossier, grounds, &mut out);
     metrics(&dossier.metrics, &mut out);
     let _ = writeln!(
         out,
@@ -37,7 +38,7 @@ pub(crate) fn page(dossier: &Dossier) -> String {
     out
 }
 
-fn reasons(dossier: &Dossier, out: &mut String) {
+fn reasons(dossier: &Dossier, grounds: Option<&[Grounds]>, out: &mut String) {
     let telling = |explanation: &&Explanation| {
         !matches!(explanation.state, RuleState::Clear | RuleState::NotApplicable)
     };
@@ -62,6 +63,9 @@ fn reasons(dossier: &Dossier, out: &mut String) {
         }
         for sentence in explanation.further_sentences() {
             let _ = writeln!(out, "    {DIM}{}{DIM:#}", printable(&sentence));
+        }
+        for grounds in grounds.into_iter().flatten().filter(|grounds| grounds.rule == explanation.rule) {
+            let _ = writeln!(out, "    {}", printable(&grounds.sentence()));
         }
     }
     if dossier.status == Status::Pip {

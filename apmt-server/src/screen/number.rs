@@ -53,7 +53,7 @@ pub(crate) fn standard(held: &ConditionHeld) -> String {
 
 /// A condition that holds, in words: `override rate 42 % is above 30 %`.
 pub(crate) fn condition(held: &ConditionHeld) -> String {
-    let (words, comparison) = (held.metric.words(), held.comparison.words());
+    let (words, comparison) = (held.metric.subject(), held.comparison.words());
     let compared = held.bound.as_ref().and_then(|bound| bound.value).unwrap_or(held.value);
     let (shown, threshold) = held.metric.say_both(compared, held.threshold);
     match &held.bound {
@@ -94,7 +94,10 @@ mod tests {
             say(Metric::SatScoreMean, 2.1, Comparison::Below, 3.0),
             "mean satisfaction 2.1 ★ is below 3 ★"
         );
-        assert_eq!(say(Metric::Decisions, 20.0, Comparison::AtLeast, 20.0), "decisions 20 is at or above 20");
+        assert_eq!(
+            say(Metric::Decisions, 20.0, Comparison::AtLeast, 20.0),
+            "number of decisions 20 is at or above 20"
+        );
         assert_eq!(
             say(Metric::ProcessingHoursP90, 80.0, Comparison::Above, 72.0),
             "90th percentile of processing times 80 h is above 72 h"

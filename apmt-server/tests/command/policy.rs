@@ -98,18 +98,22 @@ fn a_dossier_says_why_and_what_would_clear_it() {
     };
     let few = ask("2026-03-02T12:00:00Z");
     assert!(few.contains("? insufficient data"), "{few}");
-    assert!(few.contains("There are 2 decisions, too few: it takes 3."), "{few}");
+    assert!(few.contains("There are 2 decisions, which is too few: at least 3 are needed."), "{few}");
     let pending = ask("2026-03-04T12:00:00Z");
     assert!(pending.contains("✔ good"), "{pending}");
     assert!(
-        pending.contains("since 2026-03-03T23:59:59.999Z, 0 days; to count it must for 2 days."),
+        pending
+            .contains("since 2026-03-03T23:59:59.999Z, for 0 days; it counts once it has held for 2 days."),
         "{pending}"
     );
     let raised = ask("2026-03-06T12:00:00Z");
-    assert!(raised.contains("rule many holds → ◆ review\n    overrides 3 is at or above 2\n"), "{raised}");
+    assert!(
+        raised.contains("rule many holds → ◆ review\n    number of overrides 3 is at or above 2\n"),
+        "{raised}"
+    );
     for sentence in [
         "It clears once it has not held for 1 day.",
-        "If nothing more happened, it would count no longer from 2026-05-31T23:59:59.999Z on.",
+        "If nothing more happened, it would no longer count from 2026-05-31T23:59:59.999Z on.",
         "It bears on the critical element CE-2.",
         "Advised: training.",
     ] {

@@ -30,6 +30,36 @@ fn a_dossier_is_a_page_with_the_reasons_in_words() {
 }
 
 #[test]
+fn a_dossier_names_the_cases_that_its_rules_rest_upon() {
+    let folder = Folder::new();
+    folder.run(&["demo", "--store", "sqlite:d.db", "--as-of", END]).succeeded();
+    let ask = |more: &[&str]| {
+        let store = ["dossier", "officer_anne@sba.gov", "--store", "sqlite:d.db", "--as-of", END];
+        folder.run(&[&store[..], more].concat()).succeeded().out
+    };
+    let page = ask(&["--grounds"]);
+    for part in [
+        "    Behind the override rate are 21 entries, the first of them: ",
+        "    Behind the mean satisfaction are ",
+    ] {
+        assert!(page.contains(part), "{part:?} is not in {page}");
+    }
+    assert!(!ask(&[]).contains("Behind the"));
+    let json: serde_json::Value = serde_json::from_str(&ask(&["--grounds", "--json"])).unwrap();
+    let [overrides, stars] = json["grounds"].as_array().unwrap().as_slice() else { panic!("{json}") };
+    assert_eq!((&overrides["metric"], &overrides["count"]), (&"override_rate".into(), &21.into()));
+    assert_eq!(overrides["cases"].as_array().unwrap().len(), 20);
+    assert!(page.contains(overrides["cases"][0]["case_id"].as_str().unwrap()));
+    assert_eq!(stars["metric"], "sat_score_mean");
+    assert_eq!(json["status"], "pip");
+    // Whoever is not raised rests upon nothing.
+    let good = ["dossier", "nobody", "--store", "sqlite:d.db", "--grounds", "--json"];
+    assert_eq!(folder.json(&good)["grounds"], serde_json::json!([]));
+    let plain: serde_json::Value = serde_json::from_str(&ask(&["--json"])).unwrap();
+    assert!(plain.get("grounds").is_none());
+}
+
+#[test]
 fn colours_are_for_terminals_and_for_those_who_ask() {
     let folder = Folder::new();
     folder.run(&["demo", "--store", "sqlite:d.db", "--as-of", END]).succeeded();

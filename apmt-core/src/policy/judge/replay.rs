@@ -2,13 +2,12 @@
 
 use super::rolling::Rolling;
 use super::watch::Watch;
-use super::{Metric, day_after};
+use super::{Metric, day_after, is_met};
 use crate::dossier::Status;
 use crate::event::ActorKind;
 use crate::policy::Policy;
-use crate::policy::bound::Sample;
 use crate::policy::peers::{Among, Evaluation, PeerGroups};
-use crate::policy::rule::Rule;
+use crate::policy::sample::Sample;
 use crate::tally::Tally;
 use crate::time::{Day, Timestamp, Window};
 
@@ -56,20 +55,19 @@ impl Policy {
             .filter(|rule| rule.is_for(kind) && !rule.metrics().any(Metric::is_of_open_cases))
             .map(|rule| Watch::new(rule, self.window_days(), Timestamp::MAX))
             .collect();
-        let rules: Vec<&Rule> = watches.iter().map(|watch| watch.rule).collect();
-        let mut rolling = Rolling::new(&days, self).only_for(&rules);
-        let mut metrics = rolling.metrics(self.sla());
-        let mut stretches = Stretches::default();
         let first = day_after(from, -i64::from(self.look_back_days()) - 1);
+        let mut met = vec![false; watches.len()];
+        let mut rolling = Rolling::new(&days, self, first);
+        let mut stretches = Stretches::default();
         for day in (first.number()..=to.number()).map(Day::from_number) {
-            if rolling.move_to(day) || day == first {
-                metrics = rolling.metrics(self.sla());
-                for watch in &mut watches {
-                    watch.met = rolling.is_met(watch.rule, &metrics);
+            let changed = rolling.move_to(day) || day == first;
+            let sample = rolling.sample();
+            for (watch, met) in watches.iter_mut().zip(&mut met) {
+                if changed {
+                    *met = is_met(watch.rule, &sample);
                 }
-            }
-            for watch in &mut watches {
-                watch.step(day.end(), watch.met && rolling.stands_out(watch.rule, &metrics, among, day));
+                let holds = *met && among.stands_out(watch.rule, &sample, Evaluation::EndOf(day));
+                watch.step(day.end(), holds);
             }
             if day >= from {
                 stretches.add(day, &watches, among);
@@ -116,10 +114,10 @@ pub(in crate::policy) fn each_change(
     last: Day,
     mut look: impl FnMut(Day, &Sample<'_>),
 ) {
-    let mut rolling = Rolling::new(days, policy);
+    let mut rolling = Rolling::new(days, policy, first);
     for day in (first.number()..=last.number()).map(Day::from_number) {
         if rolling.move_to(day) || day == first {
-            look(day, &Sample { metrics: &rolling.metrics(policy.sla()), times: &rolling.times() });
+            look(day, &rolling.sample());
         }
     }
 }

@@ -9,8 +9,6 @@ pub(super) struct Watch<'a> {
     pub(super) rule: &'a Rule,
     pub(super) look_back_days: u32,
     window_ms: u64,
-    /// Whether it was met at the last evaluation.
-    pub(super) met: bool,
     /// The first of the evaluations in a row, up to the last one, at which it held.
     pub(super) run_since: Option<Timestamp>,
     /// The first of those at which it did not.
@@ -26,7 +24,6 @@ impl<'a> Watch<'a> {
             rule,
             look_back_days: rule.look_back_days(window_days),
             window_ms: u64::from(window_days) * DAY_MS,
-            met: false,
             run_since: None,
             gap_since: None,
             raised: false,

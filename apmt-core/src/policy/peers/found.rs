@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::explanation::needed;
 use super::super::metric::Metric;
 use super::group::{Group, Mix};
 use super::{Peers, PeersBy};
 use crate::name::Track;
-use crate::statistics::Funnel;
 
 /// How an actor stands among its peers, by the rates that a rule compares.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,12 +79,6 @@ pub struct TrackBand {
     pub outside: bool,
 }
 
-/// Whether the rate lies outside the limits on that side.
-pub(super) fn lies_outside(funnel: &Funnel, limit: f64, too_much: bool) -> bool {
-    let [low, high] = funnel.limits(limit);
-    funnel.whole() > 0 && if too_much { funnel.rate() > high } else { funnel.rate() < low }
-}
-
 impl PeerBand {
     pub(super) fn of(
         peers: &Peers,
@@ -93,21 +87,22 @@ impl PeerBand {
         group: Option<&Group>,
         own: &Mix<'_>,
     ) -> Self {
-        let has_none = own.iter().all(|(_, (_, whole))| *whole == 0);
-        let funnel = group.and_then(|group| group.funnel(own, own));
+        let has_none = own.is_empty();
+        let standing = group.and_then(|group| group.standing(own, peers.limit));
         // Where there are cases and all of them are of tracks with too few members, there is nothing to compare.
-        let funnel = funnel.filter(|funnel| has_none || funnel.whole() > 0);
-        let compared = funnel.filter(|funnel| funnel.whole() > 0);
+        let standing = standing.filter(|standing| has_none || standing.funnel.whole() > 0);
+        let funnel = standing.map(|standing| standing.funnel);
+        let compared = standing.filter(|standing| standing.funnel.whole() > 0);
         let on_track = |(track, (part, whole)): &(Option<&Track>, (u64, u64))| {
-            let funnel = group.and_then(|group| group.funnel_on(*track, own));
+            let standing = group.and_then(|group| group.standing_on(*track, own, peers.limit));
             TrackBand {
                 track: track.cloned(),
                 members: group.map_or(0, |group| group.members_on(*track)),
                 cases: *whole,
                 value: (*whole > 0).then(|| *part as f64 / *whole as f64),
-                rate: funnel.map(|funnel| funnel.expected()),
-                limits: funnel.map(|funnel| funnel.limits(peers.limit)),
-                outside: funnel.is_some_and(|funnel| lies_outside(&funnel, peers.limit, too_much)),
+                rate: standing.map(|standing| standing.funnel.expected()),
+                limits: standing.map(|standing| standing.limits),
+                outside: standing.is_some_and(|standing| standing.lies_outside(too_much)),
             }
         };
         let by_track = peers.by.contains(&PeersBy::Track);
@@ -115,11 +110,11 @@ impl PeerBand {
             metric,
             members: group.map_or(0, Group::all) as u64,
             cases: funnel.map_or(0, |funnel| funnel.whole()),
-            value: compared.map(|funnel| funnel.rate()),
+            value: compared.map(|standing| standing.funnel.rate()),
             rate: funnel.map(|funnel| funnel.expected()),
             dispersion: funnel.map(|funnel| funnel.dispersion()),
-            limits: compared.map(|funnel| funnel.limits(peers.limit)),
-            outside: funnel.is_some_and(|funnel| lies_outside(&funnel, peers.limit, too_much)),
+            limits: compared.map(|standing| standing.limits),
+            outside: standing.is_some_and(|standing| standing.lies_outside(too_much)),
             tracks: own.iter().filter(|_| by_track).map(on_track).collect(),
         }
     }
@@ -146,30 +141,34 @@ impl PeersFound {
             let few = members_are(members);
             let on = if by_track { " on any track of its own" } else { "" };
             return format!(
-                "{few} of its group to compare the {words} with, too few{on}: it takes {}.",
-                self.min_group
+                "{few} of its group to compare the {words} with, which is too few{on}: {}.",
+                needed(self.min_group.into())
             );
         };
         let rate = metric.say(rate, 1);
         let others = members.saturating_sub(1);
         let (Some([low, high]), Some(value)) = (band.limits, band.value) else {
-            return format!("The members of its group have together a rate of {rate}.");
+            return format!("Together, the members of its group have a rate of {rate}.");
         };
-        let lies = if band.outside { "outside" } else { "not outside" };
+        let lies = if band.outside { "lies" } else { "does not lie" };
         let dispersion = match band.dispersion {
             Some(factor) if factor > 1.0 => format!(
                 ", which is wider than chance would have it because they differ among themselves (factor {factor:.1})"
             ),
             _ => String::new(),
         };
+        let (the_others, have) = match others {
+            1 => ("The 1 other".to_owned(), "has"),
+            others => (format!("The {others} others"), "together have"),
+        };
         let cases = if by_track {
-            format!("would at their rates on each track have come to {rate} on its {} cases", band.cases)
+            format!("would, at their rates on each track, have come to {rate} on its {} cases", band.cases)
         } else {
-            format!("have together a rate of {rate}")
+            format!("{have} a rate of {rate}")
         };
         format!(
-            "The {others} others of its group {cases}, and {} of those with such cases are to be expected between {} and \
-             {}{dispersion}: this {words} of {} lies {lies} that band.",
+            "{the_others} of its group {cases}, and {} of those with such cases are to be expected between {} and \
+             {}{dispersion}: this {words} of {} {lies} outside that band.",
             metric.say(self.limit, 1),
             metric.say(low, 1),
             metric.say(high, 1),
@@ -191,13 +190,13 @@ impl PeersFound {
                 metric.say(high, 1),
             ),
             _ => format!(
-                "{on}: {cases} of its cases{value}, which are not compared, for {} to compare them with: it takes {}.",
+                "{on}: {cases} of its cases{value}, which are not compared, for {} to compare them with: {}.",
                 if *members == 1 {
                     "there is nobody".to_owned()
                 } else {
                     format!("there are only {members} members")
                 },
-                self.min_group
+                needed(self.min_group.into())
             ),
         }
     }

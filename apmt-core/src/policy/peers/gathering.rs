@@ -3,30 +3,30 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::bound::Sample;
+use super::super::Policy;
 use super::super::judge::replay::each_change;
 use super::super::judge::{can_be_judged, day_after, first_evaluation, is_met, whole_days};
 use super::super::metric::Metric;
 use super::super::rule::Rule;
-use super::super::{Policy, Sla};
-use super::group::{Group, Parts, mix, parts};
-use super::sliding::each_day;
+use super::super::sample::{Sample, parts_of_tally};
+use super::group::{Group, Mix};
+use super::series::{Member, Series, place};
 use super::{Evaluation, compared};
 use crate::event::ActorKind;
-use crate::metrics::Metrics;
+use crate::metrics::{OpenCases, Sums};
 use crate::name::{ActorName, Track};
 use crate::statistics::Cases;
 use crate::store::Activity;
-use crate::tally::{Durations, Tally};
+use crate::tally::Tally;
 use crate::time::{Day, Timestamp};
 
 /// What everybody's activity came to, as far as rules with `peers` ask for it: beside an actor's own activity, what
 /// a verdict is made of. Like it, a function of the log, the policy and `as_of`.
 ///
 /// [`Policy::gathering`] makes one.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct PeerGroups {
-    series: Vec<Series>,
+    series: Vec<Arc<Series>>,
     breaches: Vec<BreachSeries>,
 }
 
@@ -76,16 +76,6 @@ pub(super) struct Basis {
     pub(super) min_group: u32,
 }
 
-/// One group by one rate.
-#[derive(Clone, Debug, PartialEq)]
-struct Series {
-    of: Basis,
-    agents: bool,
-    now: Option<Arc<Group>>,
-    first: Day,
-    days: Vec<Arc<Group>>,
-}
-
 impl PeerGroups {
     /// No groups: what a policy whose rules name no `peers` needs. Under one that does, nobody has peers.
     pub const fn none() -> Self {
@@ -93,11 +83,7 @@ impl PeerGroups {
     }
 
     pub(super) fn group(&self, of: Basis, kind: Option<ActorKind>, at: Evaluation) -> Option<&Group> {
-        let series = self.series.iter().find(|series| series.of == of && series.agents == is_agent(kind))?;
-        match at {
-            Evaluation::Now => series.now.as_deref(),
-            Evaluation::EndOf(day) => series.days.get(place(series.first, day)?).map(AsRef::as_ref),
-        }
+        self.series.iter().find(|series| series.of == of && series.agents == is_agent(kind))?.group(at)
     }
 
     /// How many breach a rule with `peers`. The ends of days before a dossier's `as_of` do not say.
@@ -109,10 +95,6 @@ impl PeerGroups {
             Evaluation::EndOf(day) => series.days.get(place(series.first, day)?).copied(),
         }
     }
-}
-
-fn place(first: Day, day: Day) -> Option<usize> {
-    usize::try_from(i64::from(day.number()) - i64::from(first.number())).ok()
 }
 
 /// The rules that compare peers.
@@ -139,24 +121,32 @@ const fn is_agent(kind: Option<ActorKind>) -> bool {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Gathering {
-    policy: Policy,
+    policy: Arc<Policy>,
     /// `None` in a replay, which looks at the ends of days alone.
     as_of: Option<Timestamp>,
     /// The first and the last end of a day that is looked at, if any is.
     days: Option<(Day, Day)>,
     rates: Vec<Rate>,
-    /// What there is to see of each actor now, of each rule that is meant for it.
-    looks: BTreeMap<ActorName, Vec<(usize, Look)>>,
+    /// Everybody, by name.
+    actors: Vec<(ActorName, One)>,
     /// By rule, people before agents.
     breaches: Vec<BreachSeries>,
 }
 
-/// The members of both groups by one rate.
+/// What members of both groups are compared by.
 #[derive(Clone, Debug)]
 struct Rate {
     of: Basis,
-    members: BTreeMap<ActorName, Member>,
     numbers: Numbers,
+}
+
+/// What was gathered of one actor.
+#[derive(Clone, Debug)]
+struct One {
+    /// What there is to see now of each rule that is meant for it.
+    looks: Vec<(usize, Look)>,
+    /// What it is a member with, by rate.
+    members: Vec<Arc<Member>>,
 }
 
 /// The numbers of tracks, in the order in which they were met. 0 is that of no track, and of all where tracks are not
@@ -164,18 +154,15 @@ struct Rate {
 #[derive(Clone, Debug, Default)]
 struct Numbers(BTreeMap<Track, u32>);
 
-#[derive(Clone, Debug)]
-pub(super) struct Member {
-    agent: bool,
-    now: Vec<Cases>,
-    /// What each day adds, by day.
-    pub(super) days: Vec<(Day, Cases)>,
-}
-
 impl Policy {
     /// Whether any rule compares actors with their peers, so that a verdict on one needs everybody's activity.
     pub fn compares_peers(&self) -> bool {
         self.rules().iter().any(|rule| rule.peers().is_some())
+    }
+
+    /// Whether any of those rules looks at open cases, whose clocks run on while the log stands still.
+    pub(crate) fn compares_open_cases(&self) -> bool {
+        with_peers(self).any(|rule| rule.metrics().any(Metric::is_of_open_cases))
     }
 
     /// Begins to gather the groups that a judgement as of that instant needs. Every actor's activity is to be added,
@@ -204,7 +191,7 @@ impl Gathering {
             .collect();
         all.sort_unstable();
         all.dedup();
-        let rate = |of| Rate { of, members: BTreeMap::new(), numbers: Numbers::default() };
+        let rate = |of| Rate { of, numbers: Numbers::default() };
         let rates = all.into_iter().map(rate).collect();
         let first = days.map_or(Day::from_number(0), |(first, _)| first);
         let count = match (as_of, days) {
@@ -221,7 +208,7 @@ impl Gathering {
                 days: vec![Breaches::default(); count],
             })
             .collect();
-        Self { policy: policy.clone(), as_of, days, rates, looks: BTreeMap::new(), breaches }
+        Self { policy: Arc::new(policy.clone()), as_of, days, rates, actors: Vec::new(), breaches }
     }
 
     /// Adds an actor. In a replay, each once.
@@ -229,41 +216,62 @@ impl Gathering {
         if self.rates.is_empty() {
             return;
         }
-        let sla = self.policy.sla();
+        let policy = Arc::clone(&self.policy);
+        let sla = policy.sla();
         let agent = is_agent(activity.actor_kind);
-        let now = self.as_of.map(|_| Metrics::of(activity.days.iter().map(|(_, tally)| tally), &[], sla));
+        let inside: Vec<(Day, &Tally)> = activity.days.iter().map(|(day, tally)| (*day, tally)).collect();
         let days = match (self.days, self.as_of) {
             (None, _) => Vec::new(),
-            (Some(_), Some(as_of)) => whole_days(activity, &self.policy, as_of),
-            (Some(_), None) => activity.days.iter().map(|(day, tally)| (*day, tally)).collect(),
+            (Some(_), Some(as_of)) => whole_days(activity, &policy, as_of),
+            (Some(_), None) => inside.clone(),
         };
-        for Rate { of, members, numbers } in &mut self.rates {
-            let now = now
-                .as_ref()
-                .map_or_else(Vec::new, |metrics| numbers.cases(&mix(of.metric, of.by_track, metrics)));
+        let mut metrics = Sums::of(inside.iter().map(|(_, tally)| *tally), sla).metrics(sla);
+        metrics.open = OpenCases::of(&activity.open, sla);
+        let now = self.as_of.map(|_| Sample { metrics: &metrics, days: &inside, sla });
+        let mut members = Vec::with_capacity(self.rates.len());
+        for Rate { of, numbers } in &mut self.rates {
+            let now = now.map_or_else(Vec::new, |now| numbers.cases(&now.mix(of.metric, of.by_track)));
             let mut of_days = Vec::with_capacity(days.len());
             for (day, tally) in &days {
                 let track = if of.by_track { tally.track.as_ref() } else { None };
-                let cases = numbers.cases(&[(track, parts_of(of.metric, tally, sla))]);
-                of_days.extend(cases.into_iter().map(|cases| (*day, cases)));
+                let (part, whole) = parts_of_tally(of.metric, tally, sla);
+                if whole > 0 {
+                    of_days.push((*day, Cases { kind: numbers.of(track), part, whole }));
+                }
             }
-            members.insert(activity.actor.clone(), Member { agent, now, days: of_days });
+            members.push(Arc::new(Member { agent, now, days: of_days }));
         }
-        self.count_breaches(activity, now.as_ref(), &days);
+        let looks = self.count_breaches(activity, now.as_ref(), &days);
+        let one = (activity.actor.clone(), One { looks, members });
+        // Mostly they come in order.
+        if self.actors.last().is_none_or(|(last, _)| *last < one.0) {
+            self.actors.push(one);
+            return;
+        }
+        match self.actors.binary_search_by(|(name, _)| name.cmp(&one.0)) {
+            Ok(place) => {
+                if let Some(known) = self.actors.get_mut(place) {
+                    *known = one;
+                }
+            }
+            Err(place) => self.actors.insert(place, one),
+        }
     }
 
-    /// Counts whether the actor breaches each rule: now, or in a replay at the end of each day.
-    fn count_breaches(&mut self, activity: &Activity, now: Option<&Metrics>, days: &[(Day, &Tally)]) {
-        let (policy, kind) = (&self.policy, activity.actor_kind);
+    /// Whether the actor breaches each rule: now, or in a replay, where it is counted, at the end of each day.
+    fn count_breaches(
+        &mut self,
+        activity: &Activity,
+        now: Option<&Sample<'_>>,
+        days: &[(Day, &Tally)],
+    ) -> Vec<(usize, Look)> {
+        let (policy, kind) = (&*self.policy, activity.actor_kind);
         let series_of = |rule: usize| rule * 2 + usize::from(is_agent(kind));
         let rules = || with_peers(policy).enumerate().filter(|(_, rule)| rule.is_for(kind));
-        if let Some(metrics) = now {
-            let times: Vec<&Durations> = activity.days.iter().map(|(_, tally)| &tally.processing).collect();
-            let sample = Sample { metrics, times: &times };
-            let look = |(index, rule): (usize, &Rule)| (series_of(index), Look::of(rule, &sample));
-            let looks = rules().map(look).collect();
-            self.looks.insert(activity.actor.clone(), looks);
-        } else if let Some((first, last)) = self.days {
+        if let Some(now) = now {
+            return rules().map(|(index, rule)| (series_of(index), Look::of(rule, now))).collect();
+        }
+        if let Some((first, last)) = self.days {
             let mut changes: Vec<(usize, Vec<Look>)> = Vec::new();
             each_change(policy, days, first, last, |day, sample| {
                 let looks = rules().map(|(_, rule)| Look::of(rule, sample)).collect();
@@ -279,74 +287,72 @@ impl Gathering {
                 }
             }
         }
+        Vec::new()
     }
 
     /// What they come to.
     pub fn finish(&self) -> PeerGroups {
         let mut breaches = self.breaches.clone();
-        for (series, look) in self.looks.values().flatten() {
+        for (series, look) in self.actors.iter().flat_map(|(_, one)| &one.looks) {
             if let Some(series) = breaches.get_mut(*series) {
                 series.now.count(*look);
             }
         }
-        let mut groups = PeerGroups { series: Vec::new(), breaches };
-        for Rate { of, members, numbers } in &self.rates {
-            let (tracks, members) = numbers.in_order(members.values());
+        let window_days = self.policy.window_days();
+        let first = self.days.map_or(Day::from_number(0), |(first, _)| first);
+        let count = self.days.and_then(|(first, last)| place(first, last)).map_or(0, |last| last + 1);
+        let mut series = Vec::new();
+        for (place, Rate { of, numbers }) in self.rates.iter().enumerate() {
+            let members = self.actors.iter().filter_map(|(_, one)| one.members.get(place));
+            let (tracks, members) = numbers.in_order(members);
             for agents in [false, true] {
-                let members: Vec<&Member> = members.iter().filter(|member| member.agent == agents).collect();
-                let now = || Group::of(&tracks, members.iter().map(|member| &*member.now), of.min_group);
-                groups.series.push(Series {
-                    of: *of,
-                    agents,
-                    now: self.as_of.map(|_| Arc::new(now())),
-                    first: self.days.map_or(Day::from_number(0), |(first, _)| first),
-                    days: self.days.map_or_else(Vec::new, |(first, last)| {
-                        each_day(&members, &tracks, *of, first, last, &self.policy)
-                    }),
-                });
+                let members = members.iter().filter(|member| member.agent == agents).cloned().collect();
+                let members = (Arc::clone(&tracks), members);
+                let is_now = self.as_of.is_some();
+                series.push(Arc::new(Series::new(*of, agents, members, window_days, is_now, (first, count))));
             }
         }
-        groups
+        PeerGroups { series, breaches }
     }
 }
 
 impl Numbers {
-    fn cases(&mut self, mix: &[(Option<&Track>, Parts)]) -> Vec<Cases> {
-        let cases = mix.iter().filter(|(_, (_, whole))| *whole > 0).map(|(track, (part, whole))| {
-            let next = self.0.len() as u32 + 1;
-            let kind = track.map_or(0, |track| *self.0.entry(track.clone()).or_insert(next));
-            Cases { kind, part: *part, whole: *whole }
-        });
-        cases.collect()
+    fn of(&mut self, track: Option<&Track>) -> u32 {
+        let next = self.0.len() as u32 + 1;
+        let Some(track) = track else { return 0 };
+        if let Some(number) = self.0.get(track) {
+            return *number;
+        }
+        self.0.insert(track.clone(), next);
+        next
+    }
+
+    fn cases(&mut self, mix: &Mix<'_>) -> Vec<Cases> {
+        let cases = |(track, (part, whole)): &(Option<&Track>, _)| Cases {
+            kind: self.of(*track),
+            part: *part,
+            whole: *whole,
+        };
+        mix.iter().map(cases).collect()
     }
 
     /// The tracks in the order of their names, and the members with numbers of that order: whoever is gathered first, sums
     /// come out the same.
-    fn in_order<'m>(&self, members: impl Iterator<Item = &'m Member>) -> (Arc<[Option<Track>]>, Vec<Member>) {
+    fn in_order<'m>(
+        &self,
+        members: impl Iterator<Item = &'m Arc<Member>>,
+    ) -> (Arc<[Option<Track>]>, Vec<Arc<Member>>) {
+        let tracks = std::iter::once(None).chain(self.0.keys().cloned().map(Some)).collect();
+        if self.0.values().copied().eq(1..=self.0.len() as u32) {
+            return (tracks, members.cloned().collect());
+        }
         let mut order = vec![0_u32; self.0.len() + 1];
         for (new, old) in (1_u32..).zip(self.0.values()) {
             if let Some(place) = order.get_mut(*old as usize) {
                 *place = new;
             }
         }
-        let renumber = |cases: &mut Cases| {
-            cases.kind = order.get(cases.kind as usize).copied().unwrap_or_default();
-        };
-        let renumbered = members.cloned().map(|mut member| {
-            member.now.iter_mut().for_each(renumber);
-            member.days.iter_mut().map(|(_, cases)| cases).for_each(renumber);
-            member
-        });
-        let tracks = std::iter::once(None).chain(self.0.keys().cloned().map(Some)).collect();
-        (tracks, renumbered.collect())
-    }
-}
-
-/// What one day's cases of a track add to a rate, without the quantiles of their times where they are not asked for.
-fn parts_of(metric: Metric, tally: &Tally, sla: Option<&Sla>) -> Parts {
-    match metric {
-        Metric::OverrideRate => (tally.overrides, tally.decisions),
-        Metric::OverriddenRate => (tally.recommendations_overridden, tally.recommendations),
-        other => parts(other, &Metrics::of([tally], &[], sla)).unwrap_or_default(),
+        let number = |old: u32| order.get(old as usize).copied().unwrap_or_default();
+        (tracks, members.map(|member| Arc::new(member.renumbered(number))).collect())
     }
 }

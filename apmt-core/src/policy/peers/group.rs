@@ -1,60 +1,21 @@
 //! A group as it stands at one evaluation: everybody's cases, by track where tracks are told apart.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::super::metric::Metric;
-use crate::metrics::{Metrics, OfTrack};
 use crate::name::Track;
 use crate::statistics::{Cases, Funnel};
 
 /// So many of so many.
-pub(super) type Parts = (u64, u64);
+pub(in crate::policy) type Parts = (u64, u64);
 
-/// Somebody's cases, so many of so many on each track, in the order of their names: before them those without a track,
-/// which are all where tracks are not told apart.
-pub(super) type Mix<'a> = Vec<(Option<&'a Track>, Parts)>;
-
-/// What a rate is a ratio of; `None` for what is no rate.
-pub(in crate::policy) fn parts(metric: Metric, metrics: &Metrics) -> Option<Parts> {
-    match metric {
-        Metric::OverrideRate => Some((metrics.overrides, metrics.decisions)),
-        Metric::OverriddenRate => Some((metrics.recommendations_overridden, metrics.recommendations)),
-        Metric::SlaCompliance => {
-            metrics.sla.as_ref().map(|sla| (sla.met, sla.met.saturating_add(sla.breached)))
-        }
-        _ => None,
-    }
-}
-
-fn parts_on(metric: Metric, track: &OfTrack) -> Parts {
-    match metric {
-        Metric::OverrideRate => (track.overrides, track.decisions),
-        Metric::OverriddenRate => (track.recommendations_overridden, track.recommendations),
-        _ => track.sla.as_ref().map_or((0, 0), |sla| (sla.met, sla.met.saturating_add(sla.breached))),
-    }
-}
-
-/// The cases that a rate is of.
-pub(super) fn mix(metric: Metric, by_track: bool, metrics: &Metrics) -> Mix<'_> {
-    let all = parts(metric, metrics).unwrap_or_default();
-    let (mut mix, mut rest): (Mix<'_>, Parts) = (Vec::new(), all);
-    for of_track in metrics.tracks.iter().filter(|_| by_track) {
-        let parts = parts_on(metric, of_track);
-        if parts.1 > 0 {
-            rest = (rest.0.saturating_sub(parts.0), rest.1.saturating_sub(parts.1));
-            mix.push((Some(&of_track.track), parts));
-        }
-    }
-    // Those without a track come first.
-    if rest.1 > 0 {
-        mix.insert(0, (None, rest));
-    }
-    mix
-}
+/// Somebody's cases, so many of so many on each track that there are any on, in the order of their names: before them
+/// those without a track, which are all where tracks are not told apart.
+pub(in crate::policy) type Mix<'a> = Vec<(Option<&'a Track>, Parts)>;
 
 /// Everybody's cases at one evaluation, of the tracks on which there are enough members to compare.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Group {
     /// How many members it takes to compare cases of a track.
     least: u32,
@@ -69,6 +30,31 @@ pub(super) struct Group {
     cases: Vec<Cases>,
     /// Where in them each such member's end, and how many members have just these.
     ends: Vec<(u32, u64)>,
+    /// How those stand who have been looked at, by their cases: whoever has the same stands the same.
+    standings: Mutex<Standings>,
+}
+
+/// How somebody with such cases stands by limits that hold such a share of the others, the share by its bits.
+type Standings = HashMap<(Vec<Cases>, u64), Option<Standing>>;
+
+/// How somebody stands to the others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    pub(super) funnel: Funnel,
+    /// The limits that hold so many of the others.
+    pub(super) limits: [f64; 2],
+}
+
+impl Standing {
+    fn of(funnel: Funnel, coverage: f64) -> Self {
+        Self { funnel, limits: funnel.limits(coverage) }
+    }
+
+    /// Whether the rate lies outside the limits on that side.
+    pub(super) fn lies_outside(&self, too_much: bool) -> bool {
+        let ([low, high], rate) = (self.limits, self.funnel.rate());
+        self.funnel.whole() > 0 && if too_much { rate > high } else { rate < low }
+    }
 }
 
 impl Group {
@@ -110,7 +96,7 @@ impl Group {
             cases.extend(alike.iter().take(1).flat_map(|cases| cases.iter()));
             ends.push((cases.len() as u32, alike.len() as u64));
         }
-        Self { least, tracks: Arc::clone(tracks), members, all, cases, ends }
+        Self { least, tracks: Arc::clone(tracks), members, all, cases, ends, standings: Mutex::default() }
     }
 
     /// Whether there are enough members with cases of that number's track.
@@ -140,28 +126,54 @@ impl Group {
         }
     }
 
-    /// How somebody stands to all but the member whose cases are these. `None` where there is nobody to compare with.
-    pub(super) fn funnel(&self, somebody: &Mix<'_>, member: &Mix<'_>) -> Option<Funnel> {
-        Funnel::among(&self.cases_of(somebody), self.others_than(member).into_iter())
+    /// How somebody with other cases would stand to all but the member whose cases are these. `None` where there is nobody
+    /// to compare with.
+    pub(super) fn other_standing(
+        &self,
+        somebody: &Mix<'_>,
+        member: &Mix<'_>,
+        coverage: f64,
+    ) -> Option<Standing> {
+        let others = self.others_than(&self.cases_of(member)).into_iter();
+        Some(Standing::of(Funnel::among(&self.cases_of(somebody), others)?, coverage))
+    }
+
+    /// How a member stands to all others.
+    pub(super) fn standing(&self, member: &Mix<'_>, coverage: f64) -> Option<Standing> {
+        let key = (self.cases_of(member), coverage.to_bits());
+        // Whoever panicked with it has left nothing unfinished in it.
+        let known = || self.standings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(standing) = known().get(&key) {
+            return *standing;
+        }
+        let others = self.others_than(&key.0).into_iter();
+        let standing = Funnel::among(&key.0, others).map(|funnel| Standing::of(funnel, coverage));
+        known().insert(key, standing);
+        standing
     }
 
     /// How a member stands to all others on one track.
-    pub(super) fn funnel_on(&self, track: Option<&Track>, member: &Mix<'_>) -> Option<Funnel> {
+    pub(super) fn standing_on(
+        &self,
+        track: Option<&Track>,
+        member: &Mix<'_>,
+        coverage: f64,
+    ) -> Option<Standing> {
         let kind = self.number(track)? as u32;
         let of_kind = |cases: &[Cases]| cases.iter().find(|cases| cases.kind == kind).copied();
-        let others = self.others_than(member).into_iter();
+        let member = self.cases_of(member);
+        let others = self.others_than(&member).into_iter();
         let others: Vec<(Cases, u64)> =
             others.filter_map(|(cases, count)| Some((of_kind(cases)?, count))).collect();
-        let own: Vec<Cases> = of_kind(&self.cases_of(member)).into_iter().collect();
-        Funnel::among(&own, others.iter().map(|(cases, count)| (std::slice::from_ref(cases), *count)))
+        let own: Vec<Cases> = of_kind(&member).into_iter().collect();
+        let others = others.iter().map(|(cases, count)| (std::slice::from_ref(cases), *count));
+        Some(Standing::of(Funnel::among(&own, others)?, coverage))
     }
 
     /// Everybody else's cases, and how many have just these. Whoever has the same cases is as good to leave out: what is
     /// left is the same then.
-    fn others_than(&self, member: &Mix<'_>) -> Vec<(&[Cases], u64)> {
-        let member = self.cases_of(member);
-        let others =
-            |(cases, count): (_, u64)| (cases, count.saturating_sub(u64::from(cases == member.as_slice())));
+    fn others_than(&self, member: &[Cases]) -> Vec<(&[Cases], u64)> {
+        let others = |(cases, count): (_, u64)| (cases, count.saturating_sub(u64::from(cases == member)));
         self.each().map(others).filter(|(_, count)| *count > 0).collect()
     }
 

@@ -205,9 +205,9 @@ fn an_explanation_in_json_and_in_words() {
         explained.sentences(),
         [
             "The rule only holds and counts: review.",
-            "There are 60 decisions, enough: it takes 20.",
+            "There are 60 decisions, which is enough: at least 20 are needed.",
             "The override rate is 45 % (n = 60), and with 95 % confidence at least 34.9 %, which is above 30 %.",
-            "If nothing more happened, it would count no longer from 2026-09-28T23:59:59.999Z on.",
+            "If nothing more happened, it would no longer count from 2026-09-28T23:59:59.999Z on.",
             "With 10 more verdicts that follow the recommendation and nothing else, its condition on the override rate would no longer hold.",
             "It bears on the critical element CE-2.",
             "Advised: training.",
@@ -221,7 +221,7 @@ fn an_explanation_in_json_and_in_words() {
     let too_few = explain(&policy, verdicts(9, 10)).to_string();
     assert!(
         too_few.starts_with(
-            "There is too little to judge by the rule only. There are 10 decisions, too few: it takes 20."
+            "There is too little to judge by the rule only. There are 10 decisions, which is too few: at least 20 are needed."
         ),
         "{too_few}"
     );

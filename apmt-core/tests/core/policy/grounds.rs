@@ -91,7 +91,7 @@ fn time_that_does_not_count_is_said_and_so_is_what_is_without_a_case() {
     assert_eq!(times.cases[0].track.as_ref().unwrap().as_str(), "simple");
     assert_eq!(
         times.sentence(),
-        "Behind the processing times are 2 entries: C-1, C-2. 1 h on their clocks does not count: it was paused, or \
+        "Behind the number of processing times are 2 entries: C-1, C-2. Not counted on their clocks: 1 h, paused or \
          outside of the calendar's hours."
     );
     let overrides = rests_upon("override_rate > 0.3", &[None, Some("C-2"), Some("C-1")]);

@@ -4,6 +4,7 @@ mod tracks;
 
 use std::sync::Arc;
 
+use apmt_core::evidence::{Bundle, verify};
 use apmt_core::policy::{Explanation, PeerGroups, Policy, RuleState};
 use apmt_core::statistics::{Cases, Funnel};
 use apmt_core::time::{DAY_MS, ManualClock};
@@ -86,7 +87,7 @@ fn a_rule_holds_only_outside_of_the_peers_limits() {
     );
     assert!(!band.outside && anne.peers.as_ref().unwrap().bands[0].outside && band.tracks.is_empty());
     let said = anne.to_string();
-    assert!(said.contains("The 9 others of its group have together a rate of 29.4 %"), "{said}");
+    assert!(said.contains("The 9 others of its group together have a rate of 29.4 %"), "{said}");
     assert!(said.contains("this override rate of 91.7 % lies outside that band."), "{said}");
 }
 
@@ -102,7 +103,7 @@ fn too_few_peers_are_no_peers() {
     let said = anne.explanations[0].to_string();
     assert!(
         said.contains(
-            "There are 3 members of its group to compare the override rate with, too few: it takes 4."
+            "There are 3 members of its group to compare the override rate with, which is too few: at least 4 are needed."
         ),
         "{said}"
     );
@@ -141,11 +142,54 @@ fn where_most_breach_at_once_the_outcome_is_a_review_and_says_why() {
         said.contains("Of the 11 in its group who can be judged by it, 10 breach this rule at once"),
         "{said}"
     );
-    assert!(said.contains("A pip by this rule gives way to a review"), "{said}");
+    assert!(said.contains("An improvement plan by this rule gives way to a review"), "{said}");
     for name in ["l", "m", "n", "o", "p", "q", "r", "s", "t"] {
         record(&store, name, ActorKind::Human, 0, (17, 60));
     }
     assert_eq!(ask(&store, "anne", &policy(""), noon(1)).status, Status::Pip, "half is not most");
+}
+
+/// Whose queue is long is no cause that all have in common unless all queues are.
+#[test]
+fn open_cases_count_among_peers() {
+    let rule = "{id: only, when: [override_rate > 0.1, open.count > 2], peers: {min_group: 4}, then: pip}";
+    let policy = Policy::from_yaml("p.yaml", &format!("{{name: p, rules: [{rule}]}}")).unwrap();
+    let store = office(&beside(("anne", 60, 60), 12));
+    let assign = |actor: &str| {
+        let case = |number: i64| {
+            Event::assigned(&format!("{actor}-{number}"), actor)
+                .at(noon(0).plus_millis(number))
+                .build()
+                .unwrap()
+        };
+        block_on(store.append((0..3).map(case).collect())).unwrap();
+    };
+    assign("anne");
+    let anne = ask(&store, "anne", &policy, noon(1));
+    assert_eq!((anne.status, anne.explanations[0].common_cause.clone()), (Status::Pip, None));
+    let others: Vec<String> = block_on(store.dossiers(AsOf::At(noon(1)), &policy, None, usize::MAX))
+        .unwrap()
+        .into_iter()
+        .map(|dossier| dossier.actor.to_string())
+        .filter(|actor| actor != "anne")
+        .collect();
+    for other in &others {
+        assign(other);
+    }
+    let anne = ask(&store, "anne", &policy, noon(1));
+    let common = anne.explanations[0].common_cause.clone().unwrap();
+    assert_eq!((anne.status, common.breached, common.of), (Status::Review, 10, 10));
+    // Before anything was assigned, nobody breached it.
+    assert_eq!(ask(&store, "anne", &policy, noon(0).plus_millis(-1)).explanations[0].common_cause, None);
+    // Whoever doubts it makes it again, without anybody else's cases.
+    let rules = format!("{{name: p, rules: [{rule}]}}");
+    let name = "anne".try_into().unwrap();
+    let gathered = Bundle::gather(&store, &name, AsOf::At(noon(1)), &rules, "always", |_, _| ());
+    let mut file = Vec::new();
+    block_on(gathered).unwrap().write(&mut file).unwrap();
+    let file = String::from_utf8(file).unwrap();
+    assert_eq!(block_on(verify(&file)).unwrap().dossier.status, Status::Review);
+    assert!(file.contains("anne-0") && !file.contains(&format!("{}-0", others[0])), "{file}");
 }
 
 #[test]

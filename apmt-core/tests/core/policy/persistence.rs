@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use apmt_core::policy::{PeerGroups, Policy, RuleState};
+use apmt_core::conformance::{now, random_events};
+use apmt_core::policy::{BoundKind, Metric, PeerGroups, Policy, RuleState};
 use apmt_core::time::{DAY_MS, ManualClock};
 use apmt_core::{AsOf, Calendar, Day, Dossier, Event, MemoryStore, Status, Store as _, Timestamp};
 use futures_lite::future::block_on;
@@ -124,6 +125,49 @@ proptest! {
                 .iter()
                 .any(|stretch| stretch.from <= day && stretch.until.is_none_or(|until| day < until));
             prop_assert_eq!(raised, ask(&store, &policy, day.end()).status == Status::Pip, "{:?}", day);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// What slides over past days comes to what the dossiers as of their ends say, whatever a rule looks at.
+    #[test]
+    fn every_metric_is_the_same_on_past_days(
+        seed: u64,
+        metric in prop::sample::select(Metric::ALL),
+        bounded: bool,
+        threshold in prop_oneof![0.0..1.0, 0.0..80.0_f64],
+        above: bool,
+        held in 0..3_u32,
+        clear_after in 0..3_u32,
+    ) {
+        prop_assume!(!metric.is_of_open_cases());
+        let bound = BoundKind::of(metric).first().filter(|_| bounded);
+        let bound = bound.map_or_else(String::new, |bound| format!(", bound: {bound}"));
+        let side = if above { "above" } else { "at_most" };
+        let lasting = |name, days| if days > 0 { format!(", {name}: {days}d") } else { String::new() };
+        let lasting = lasting("for", held) + &lasting("clear_after", clear_after);
+        let policy = Policy::from_yaml("p.yaml", &format!(
+            "{{name: p, window_days: 7, sla: {{target: 30h, tracks: {{simple: 1 working day}}}}, rules: [{{id: r, \
+             when: [{{metric: {metric}, {side}: {threshold}{bound}}}]{lasting}, then: watch}}]}}"
+        )).unwrap();
+        let store = MemoryStore::with(Arc::new(ManualClock::at(now())), Calendar::Always);
+        block_on(store.append(random_events(seed, 200))).unwrap();
+        let (from, to) = (now().plus_millis(-20 * DAY_MS as i64).day(), now().day());
+        let everybody =
+            block_on(store.activities(policy.replay_reach(from, to), None, usize::MAX)).unwrap();
+        for activity in everybody {
+            let stretches = policy.replay(activity.actor_kind, &activity.days, &PeerGroups::none(), from, to);
+            for day in (from.number()..=to.number()).map(Day::from_number) {
+                let raised = stretches
+                    .iter()
+                    .any(|stretch| stretch.from <= day && stretch.until.is_none_or(|until| day < until));
+                let dossier = store.dossier(&activity.actor, AsOf::At(day.end()), &policy);
+                let dossier = block_on(dossier).unwrap();
+                prop_assert_eq!(raised, dossier.status == Status::Watch, "{:?}: {:?}", day, dossier);
+            }
         }
     }
 }

@@ -68,7 +68,7 @@ pub(super) fn why(explanation: &Explanation, grounds: &[Grounds]) -> Why {
     let remedies = clears
         .into_iter()
         .flat_map(|clears| &clears.or_after)
-        .map(|remedy| format!("{} {}, for the {}", grouped(remedy.more), remedy.of, remedy.metric.words()));
+        .map(|remedy| format!("{} {}, for the {}", grouped(remedy.more), remedy.of, remedy.metric.subject()));
     let days = |days: u32| counted(u64::from(days), "day", "days");
     Why {
         rule: explanation.rule.clone(),
@@ -103,7 +103,7 @@ pub(in crate::dashboard) fn rules(policy: &Policy) -> Vec<String> {
                 });
                 format!(
                     "the {}{sure} is {} {}",
-                    metric.words(),
+                    metric.subject(),
                     condition.comparison().words(),
                     metric.say(threshold, 4)
                 )

@@ -63,7 +63,7 @@ fn whoever_is_given_the_hard_cases_is_compared_with_those_who_decide_hard_cases(
     let said = by_track.to_string();
     assert!(
         said.contains(
-            "The 7 others of its group would at their rates on each track have come to 46.9 % on its 60 cases"
+            "The 7 others of its group would, at their rates on each track, have come to 46.9 % on its 60 cases"
         ),
         "{said}"
     );
@@ -99,7 +99,7 @@ fn a_track_with_too_few_members_is_left_out_and_said() {
     assert_eq!((rare.members, rare.cases, rare.rate, rare.limits, rare.outside), (2, 10, None, None, false));
     let said = found.to_string();
     assert!(
-        said.contains("On rare: 10 of its cases at 90 %, which are not compared, for there are only 2 members to compare them with: it takes 4."),
+        said.contains("On rare: 10 of its cases at 90 %, which are not compared, for there are only 2 members to compare them with: at least 4 are needed."),
         "{said}"
     );
 
@@ -107,7 +107,7 @@ fn a_track_with_too_few_members_is_left_out_and_said() {
     let found = ask(&alone, "anne", &policy_by("track, kind", ""), noon(1));
     assert_eq!(found.status, Status::InsufficientData, "nobody else has such cases");
     let said = found.explanations[0].to_string();
-    assert!(said.contains("too few on any track of its own: it takes 4."), "{said}");
+    assert!(said.contains("which is too few on any track of its own: at least 4 are needed."), "{said}");
 }
 
 #[test]
