@@ -164,8 +164,8 @@ pub use apmt_core::event::EventBuilder;
 pub use apmt_core::{
     ActorKind, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event,
     EventType, IntoEvent, Invalid, Measure, MemoryStore, Metrics, OtherCalendar, Outcome, Policy, Receipt,
-    Recorded, Result, SharedNotes, Status, Store, StoreStatus, SystemClock, Timestamp, What, WhenFull,
-    Window,
+    Recorded, Result, SealStore, SharedNotes, Status, Store, StoreStatus, SystemClock, Timestamp, What,
+    WhenFull, Window,
 };
 
 pub use builder::ClientBuilder;

@@ -44,6 +44,7 @@ pub mod naive;
 mod random;
 mod reading;
 mod refold;
+mod sealed;
 
 pub use activity::*;
 pub use append::*;
@@ -58,6 +59,7 @@ pub use hostile::*;
 pub use random::{policy_with_targets, random_events, record};
 pub use reading::*;
 pub use refold::*;
+pub use sealed::*;
 
 /// Runs the whole suite on a store, as one `#[test]` a behaviour in a module `conformance`: see the
 /// [module](mod@crate::conformance).
@@ -151,6 +153,16 @@ macro_rules! conformance {
             random_logs_come_to_what_a_naive_recomputation_says
             order_and_batching_change_no_dossier
             a_bundle_comes_to_the_very_dossier
+            // the seal, and erasing
+            a_log_is_not_sealed_before_it_is
+            what_is_sealed_is_kept
+            sealing_gives_way_to_who_was_first
+            checkpoints_are_kept_by_size
+            an_erased_event_leaves_its_place
+            erasing_again_changes_nothing
+            only_what_is_sealed_is_erased
+            an_erased_retraction_still_holds
+            what_is_erased_counts_no_more
             // hostile
             hostile_names_are_kept_apart
             names_of_256_bytes_are_kept_whole

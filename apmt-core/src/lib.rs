@@ -114,6 +114,6 @@ pub use metrics::Metrics;
 pub use name::{ActorName, CaseId, MAX_NAME_BYTES, Track};
 pub use overview::Overview;
 pub use policy::Policy;
-pub use store::{Activity, AsOf, OpenCase, Receipt, Recorded, SharedNotes, Store, StoreStatus};
+pub use store::{Activity, AsOf, OpenCase, Receipt, Recorded, SealStore, SharedNotes, Store, StoreStatus};
 pub use time::{Clock, Day, SystemClock, Timestamp, Window};
 pub use when_full::WhenFull;

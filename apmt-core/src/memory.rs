@@ -1,5 +1,7 @@
 //! A store in memory: for tests, for trying things out, and as the yardstick for every other store.
 
+mod sealed;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,9 +14,10 @@ use crate::contribution::{Change, Contribution, Cursor, Measure};
 use crate::error::{Error, Result};
 use crate::event::{ActorKind, Event, What};
 use crate::name::{ActorName, CaseId};
-use crate::store::{Activity, OpenCase, Receipt, Recorded, Store, StoreStatus, complete_batch};
+use crate::store::{Activity, OpenCase, Receipt, Recorded, SealStore, Store, StoreStatus, complete_batch};
 use crate::tally::{DayTally, Entry};
 use crate::time::{Clock, Day, SystemClock, Timestamp, Window};
+use sealed::{Seal, Tombstone};
 
 /// A store in memory, as strict as the others; it ends with its process.
 ///
@@ -38,13 +41,37 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     closed: bool,
-    log: Vec<Recorded>,
+    log: Vec<Slot>,
     ids: HashMap<Uuid, u64>,
     /// Every id that a retraction names, whether its event is there or not.
     retractions: HashSet<Uuid>,
     cases: HashMap<CaseId, Case>,
     actors: HashMap<ActorName, Actor>,
     latest: Option<Timestamp>,
+    seal: Seal,
+}
+
+/// A place of the log.
+#[derive(Debug)]
+enum Slot {
+    Event(Box<Recorded>),
+    Erased(Tombstone),
+}
+
+impl Slot {
+    fn event(&self) -> Option<&Recorded> {
+        match self {
+            Self::Event(recorded) => Some(recorded),
+            Self::Erased(_) => None,
+        }
+    }
+
+    fn event_mut(&mut self) -> Option<&mut Recorded> {
+        match self {
+            Self::Event(recorded) => Some(recorded),
+            Self::Erased(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -97,7 +124,7 @@ impl Store for MemoryStore {
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Recorded>> {
         let state = self.open()?;
         let from = usize::try_from(after).unwrap_or(usize::MAX).min(state.log.len());
-        Ok(state.log[from..].iter().take(limit).cloned().collect())
+        Ok(state.log[from..].iter().filter_map(Slot::event).take(limit).cloned().collect())
     }
 
     async fn event(&self, id: Uuid) -> Result<Option<Recorded>> {
@@ -163,6 +190,10 @@ impl Store for MemoryStore {
         Ok(StoreStatus::new(position, state.latest, self.clock.now(), self.calendar.digest()))
     }
 
+    fn seal(&self) -> Option<&dyn SealStore> {
+        Some(self)
+    }
+
     async fn close(&self) -> Result<()> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         Ok(())
@@ -201,7 +232,7 @@ impl State {
         if let What::Retraction { retracts, .. } = recorded.event.what() {
             self.retractions.insert(*retracts);
             let index = self.ids.get(retracts).and_then(|position| index(*position));
-            if let Some(target) = index.and_then(|index| self.log.get_mut(index)) {
+            if let Some(target) = index.and_then(|index| self.log.get_mut(index)).and_then(Slot::event_mut) {
                 batch.retract(target, recorded.position, calendar);
                 target.retracted = true;
             }
@@ -226,7 +257,7 @@ impl State {
             }
             None => batch.take(None, &recorded, calendar),
         }
-        self.log.push(recorded);
+        self.log.push(Slot::Event(Box::new(recorded)));
     }
 
     /// Moves a case into the queue of whoever holds it now.
@@ -330,7 +361,7 @@ impl State {
     }
 
     fn at(&self, position: u64) -> Option<&Recorded> {
-        self.log.get(index(position)?)
+        self.log.get(index(position)?).and_then(Slot::event)
     }
 }
 

@@ -8,7 +8,7 @@
 //! - **Idempotent.** An id is stored once. Sending it again, in the same batch or a year later, gets a receipt that
 //!   says [`duplicate`](Receipt::duplicate), with the first one's position.
 //! - **In one order.** Positions are 1, 2, 3 … without gaps, and a reader that follows [`events`](Store::events) from
-//!   its last position misses none, whoever else writes.
+//!   its last position misses none, whoever else writes. Only an [erased](SealStore::erase) event leaves a gap.
 //! - **Derived, never drifting.** What [`activity`](Store::activity) returns is what [`case::fold`](crate::case::fold)
 //!   makes of the log: in any order of arrival, however it was batched.
 //!
@@ -19,6 +19,7 @@ mod affected;
 mod judging;
 mod notes;
 mod remember;
+pub mod seal;
 
 use std::fmt;
 
@@ -42,6 +43,7 @@ use crate::time::{DAY_MS, Day, Timestamp, Window};
 
 pub use notes::SharedNotes;
 pub use remember::RememberPeers;
+pub use seal::SealStore;
 
 /// What a store answers for one event of a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -357,6 +359,11 @@ pub trait Store: Send + Sync + fmt::Debug {
     /// What the servers of the store keep in common besides the log; `None` where the store is one process's own, or is
     /// asked over a network.
     fn notes(&self) -> Option<&dyn SharedNotes> {
+        None
+    }
+
+    /// Where the seal of the log is kept; `None` where the store keeps none, or is asked over a network.
+    fn seal(&self) -> Option<&dyn SealStore> {
         None
     }
 

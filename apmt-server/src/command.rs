@@ -2,6 +2,7 @@
 
 mod completions;
 mod demo;
+mod erase;
 mod evidence;
 mod export;
 mod import;
@@ -12,8 +13,10 @@ mod outbox;
 mod plan;
 mod policy;
 mod record;
+mod seal;
 mod serve;
 mod show;
+mod verify;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -47,6 +50,8 @@ Examples:
       writes her dossier with all that it is made of, for apmt verify-evidence on another machine
   apmt plan notice anne@sba.gov --directory people.yaml --html > notice.html
       pre-fills the notice that opens an improvement plan
+  apmt seal --key seal.key --output checkpoint.txt
+      seals the log and signs a checkpoint, for apmt verify
   apmt serve
       answers over HTTP on this machine, port 9300
 
@@ -67,6 +72,11 @@ enum Command {
     VerifyEvidence(evidence::VerifyEvidence),
     Export(export::Export),
     Migrate(migrate::Migrate),
+    Seal(seal::Seal),
+    Verify(verify::Verify),
+    Proof(seal::Proof),
+    Erase(erase::Erase),
+    Prune(erase::Prune),
     #[cfg(feature = "outbox")]
     #[command(subcommand)]
     Outbox(outbox::Outbox),
@@ -131,6 +141,11 @@ impl Command {
             Self::VerifyEvidence(command) => command.run(),
             Self::Export(command) => command.run(),
             Self::Migrate(command) => command.run(),
+            Self::Seal(command) => command.run(),
+            Self::Verify(command) => command.run(),
+            Self::Proof(command) => command.run(),
+            Self::Erase(command) => command.run(),
+            Self::Prune(command) => command.run(),
             #[cfg(feature = "outbox")]
             Self::Outbox(command) => command.run(),
             Self::Plan(command) => command.run(),

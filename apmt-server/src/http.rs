@@ -10,6 +10,10 @@
 //! | `GET /cases/{case_id}` | `{"case_id":…,"events":[…]}`, by instant, then in log order; no events where the case is not known |
 //! | `GET /events?after=&limit=` | the log after a position, a page: `{"events":[…],"next":…}` |
 //! | `GET /events/{id}` | the event of that id |
+//! | `GET /events/{id}/receipt` | its place in the log, and once a checkpoint covers it, `checkpoint` and `proof` |
+//! | `GET /log/checkpoint` | the newest checkpoint of the [sealed](crate::seal) log, as a signed note (`text/plain`) |
+//! | `GET /log/proof?position=&size=` | that the event of that position is in the log of so many events |
+//! | `GET /log/proof?from=&to=` | that the log of `to` events has only grown out of the one of `from` |
 //! | `GET /live?actor=&after=` | dossiers as they change, over a WebSocket or as server-sent events: see [`live`] |
 //! | `GET /plans` | open improvement plans, each with its period and the days left: `{"as_of":…,"plans":[…]}` |
 //! | `GET /plans/{id}` | the notice that a plan was started with, by the id of the event that started it |
@@ -56,10 +60,10 @@
 //! | routes | need | audited |
 //! |---|---|---|
 //! | `GET /healthz`, `/readyz`, `/openapi.json`; `POST`, `DELETE /session` | nothing | |
-//! | `GET /session`, `/metrics`; to be told that there is no such route or method | any key | |
+//! | `GET /session`, `/metrics`, `/log/checkpoint`; to be told that there is no such route or method | any key | |
 //! | `POST /event`, `/events` | `record`; for events of the types `PLAN_STARTED`, `PLAN_CLOSED` and `RETRACTION` `supervise` | |
 //! | `GET /policy`, `/status` | `read` | |
-//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…`, `/live`, `/plans…` | `read` | yes |
+//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…`, `/log/proof`, `/live`, `/plans…` | `read` | yes |
 //! | the pages of the [screen](dashboard) | `read` | yes |
 //! | `POST /plan`, `/plan/close`, which the pages of plans send | `supervise` | |
 //!
@@ -120,6 +124,7 @@ mod rate;
 mod reads;
 mod record;
 mod remote;
+mod sealed;
 pub(crate) mod session;
 mod sessions;
 
@@ -285,9 +290,12 @@ fn data() -> Routes {
         .routes(routes!(remote::activity_of_path))
         .routes(routes!(plans::plans))
         .routes(routes!(plans::notice))
-        .routes(routes!(remote::activities));
+        .routes(routes!(remote::activities))
+        .routes(routes!(sealed::proof))
+        .routes(routes!(sealed::receipt));
     Routes::new()
         .audited(people)
+        .any_key(OpenApiRouter::new().routes(routes!(sealed::checkpoint)))
         .require(Scope::Record, records)
         .require(Scope::Read, OpenApiRouter::new().routes(routes!(remote::status)))
         .open(OpenApiRouter::new().routes(routes!(session::login)))

@@ -9,6 +9,7 @@
 //! - [`plan`] pre-fills the notice that opens an improvement plan, and says which plans are open; [`directory`] says who
 //!   people are and to whom they report.
 //! - [`notify`] tells supervisors when a plan is recommended, by e-mail or webhook.
+//! - [`seal`] seals the log while a server runs, so that whoever changes it is found out.
 //! - [`demo`] makes up an agency: for demonstrations, tests and benches.
 //!
 //! ```
@@ -49,7 +50,9 @@ pub mod plan;
 mod policy_test;
 mod random;
 mod replay;
+mod retention;
 mod screen;
+pub mod seal;
 pub mod serve;
 mod simulation;
 mod watched;

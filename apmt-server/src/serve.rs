@@ -73,6 +73,9 @@ impl Server {
         let listener = TcpListener::bind(address).await.map_err(|error| not_bound(address, error))?;
         let address = listener.local_addr().map_err(|error| not_bound(address, error))?;
         let notify = options.notify().cloned();
+        if options.seal().is_some() {
+            apmt_seal::seal_of(&**options.client().store())?;
+        }
         let watcher = notify.map(|notify| Watcher::open(options.client().clone(), notify)).transpose()?;
         Ok(Self { listener, address, options, watcher })
     }
@@ -100,6 +103,13 @@ impl Server {
                 let _ = stopped.await;
             }))
         });
+        let (end_sealing, sealing_ends) = oneshot::channel::<()>();
+        let sealing = options.seal().cloned().map(|seal| {
+            let store = Arc::clone(options.client().store());
+            tokio::spawn(crate::seal::follow(store, seal, async {
+                let _ = sealing_ends.await;
+            }))
+        });
         connections::answer(listener, router, &lives, &options, stop).await;
         if let Some(keeping) = keeping {
             keeping.abort();
@@ -109,6 +119,13 @@ impl Server {
             && tokio::time::timeout(options.shutdown_timeout(), watching).await.is_err()
         {
             tracing::warn!("a notification did not end in time: it may be sent again after the next start");
+        }
+        // Nothing is recorded any more, so what is sealed now is all of it.
+        drop(end_sealing);
+        if let Some(sealing) = sealing
+            && tokio::time::timeout(options.shutdown_timeout(), sealing).await.is_err()
+        {
+            tracing::warn!("the last events are not sealed yet: they will be after the next start");
         }
         if let Some(audit) = options.router().audit() {
             // A disk that hangs must not keep the store from being closed.

@@ -5,7 +5,7 @@ use apmt_core::event::MAX_BATCH_BYTES;
 use apmt_core::policy::PolicyName;
 use apmt_core::{
     Activity, ActorName, AsOf, CaseId, Clock, Contribution, Dossier, Error, Event, Invalid, Policy, Receipt,
-    Recorded, Result, SharedNotes, Store, StoreStatus, SystemClock, Timestamp, Window,
+    Recorded, Result, SealStore, SharedNotes, Store, StoreStatus, SystemClock, Timestamp, Window,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -102,6 +102,10 @@ impl Store for HttpStore {
     }
 
     fn notes(&self) -> Option<&dyn SharedNotes> {
+        None
+    }
+
+    fn seal(&self) -> Option<&dyn SealStore> {
         None
     }
 

@@ -58,3 +58,14 @@ pub(crate) async fn insert(pipeline: &mut Pipeline<'_>, clocks: &[HeldClock]) ->
         .add(insert, parameters![actors, cases, since, counted, running, changed, working_days, tracks])
         .await
 }
+
+/// Takes clocks away.
+pub(crate) async fn remove(pipeline: &mut Pipeline<'_>, clocks: &[HeldClock]) -> Sql<()> {
+    if clocks.is_empty() {
+        return Ok(());
+    }
+    let (actors, cases) = holders(clocks);
+    let remove = "DELETE FROM held h USING unnest($1::text[], $2::text[]) k (actor, case_id) \
+                  WHERE h.actor = k.actor AND h.case_id = k.case_id";
+    pipeline.add(remove, parameters![actors, cases]).await
+}

@@ -53,6 +53,7 @@ mod cases;
 mod connect;
 mod days;
 mod engine;
+mod erase;
 mod failure;
 mod held;
 mod incoming;
@@ -69,6 +70,7 @@ mod refold;
 mod retry;
 mod rows;
 mod schema;
+mod seal;
 mod store;
 #[cfg(feature = "tls")]
 mod tls;

@@ -10,7 +10,9 @@ use crate::failure::{Failure, Sql};
 use crate::rows::{EVENT, all_recorded, key, recorded, timestamp};
 
 pub(crate) async fn events(connection: &ClientWrapper, after: u64, limit: usize) -> Sql<Vec<Recorded>> {
-    let sql = format!("SELECT {EVENT} FROM events e WHERE e.position > $1 ORDER BY e.position LIMIT $2");
+    let sql = format!(
+        "SELECT {EVENT} FROM events e WHERE e.position > $1 AND e.payload <> '' ORDER BY e.position LIMIT $2"
+    );
     let find = connection.prepare_cached(&sql).await?;
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -21,7 +23,7 @@ pub(crate) async fn event(connection: &ClientWrapper, id: Uuid) -> Sql<Option<Re
     // The time of recording leads to the partition.
     let sql = format!(
         "SELECT {EVENT} FROM events e WHERE (e.position, e.recorded_at) = \
-         (SELECT i.position, i.recorded_at FROM ids i WHERE i.id = $1)"
+         (SELECT i.position, i.recorded_at FROM ids i WHERE i.id = $1) AND e.payload <> ''"
     );
     let find = connection.prepare_cached(&sql).await?;
     connection.query_opt(&find, &[&id]).await?.as_ref().map(recorded).transpose()

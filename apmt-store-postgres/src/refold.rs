@@ -87,11 +87,12 @@ impl Refold<'_> {
             return Ok(());
         }
         connection.batch_execute("DELETE FROM days; DELETE FROM held").await?;
-        let total: i64 = connection.query_one("SELECT count(*) FROM events", &[]).await?.try_get(0)?;
+        let total: i64 =
+            connection.query_one("SELECT count(*) FROM events WHERE payload <> ''", &[]).await?.try_get(0)?;
         // By case, so that every case is in memory once; and within a case as the fold takes its events.
         let all = format!(
             "DECLARE log NO SCROLL CURSOR FOR SELECT {EVENT}, e.shard_key, e.has_case FROM events e \
-             ORDER BY e.has_case, e.shard_key, e.occurred_at, e.position"
+             WHERE e.payload <> '' ORDER BY e.has_case, e.shard_key, e.occurred_at, e.position"
         );
         connection.batch_execute(&all).await?;
         let fetch = connection.prepare(&format!("FETCH {PORTION} FROM log")).await?;

@@ -7,6 +7,7 @@ GRANT SELECT, INSERT ON apmt.events, apmt.ids, apmt.cases, apmt.retractions TO a
 GRANT UPDATE (retracted) ON apmt.events TO apmt_server;
 GRANT SELECT, INSERT, UPDATE ON apmt.actors, apmt.notes TO apmt_server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON apmt.days, apmt.held TO apmt_server;
+GRANT SELECT, INSERT ON apmt.seal, apmt.checkpoints TO apmt_server;
 GRANT SELECT, UPDATE, DELETE ON apmt.incoming TO apmt_server;
 GRANT SELECT, INSERT ON apmt.refused TO apmt_server;
 GRANT EXECUTE ON FUNCTION apmt.make_partition TO apmt_server;
@@ -14,7 +15,7 @@ GRANT EXECUTE ON FUNCTION apmt.make_partition TO apmt_server;
 CREATE ROLE apmt_reader NOLOGIN;
 GRANT USAGE ON SCHEMA apmt TO apmt_reader;
 GRANT SELECT ON apmt.migrations, apmt.head, apmt.events, apmt.ids, apmt.cases, apmt.retractions, apmt.actors, apmt.days, apmt.held,
-    apmt.refused TO apmt_reader;
+    apmt.refused, apmt.seal, apmt.checkpoints TO apmt_reader;
 
 CREATE ROLE apmt_record NOLOGIN;
 GRANT USAGE ON SCHEMA apmt TO apmt_record;

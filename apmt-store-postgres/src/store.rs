@@ -4,21 +4,25 @@ use std::time::Duration;
 
 use apmt_core::contribution::Cursor;
 use apmt_core::policy::Reach;
+use apmt_core::store::seal::{Erased, KeptCheckpoint, SealNode, StoredRow};
 use apmt_core::store::{judge_here, judge_one_here};
 use apmt_core::{
-    Activity, ActorName, AsOf, CaseId, Contribution, Dossier, Error, ErrorKind, Event, Policy, Receipt,
-    Recorded, Result, SharedNotes, Store, StoreStatus, Timestamp, Window,
+    Activity, ActorName, AsOf, CaseId, Contribution, Dossier, Error, Event, Policy, Receipt, Recorded,
+    Result, SealStore, SharedNotes, Store, StoreStatus, Timestamp, Window,
 };
 use async_trait::async_trait;
+use deadpool_postgres::Object;
 use uuid::Uuid;
 
 use crate::PostgresStore;
 use crate::activity::{self, Reading};
 use crate::connect::Snapshot;
+use crate::erase;
 use crate::failure::{Failure, Sql};
 use crate::notes;
 use crate::query;
 use crate::retry::Attempts;
+use crate::seal;
 
 /// Does with a pool's connection what that expression says, which may use `?` and is tried again where that may help.
 macro_rules! reading {
@@ -50,6 +54,10 @@ macro_rules! reading_at_once {
 }
 
 impl PostgresStore {
+    fn may_write(&self) -> Result<()> {
+        if self.read_only { Err(seal::read_only().error(&self.place)) } else { Ok(()) }
+    }
+
     async fn wait(&self, attempts: &mut Attempts, failure: Failure) -> Result<()> {
         let again = match attempts.again(failure) {
             Ok(wait) => self.engine.sleep(wait).await,
@@ -72,11 +80,7 @@ pub(crate) async fn drop_months_before(store: &PostgresStore, before: Timestamp)
 #[deny(clippy::missing_trait_methods)]
 impl Store for PostgresStore {
     async fn append(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
-        if self.read_only {
-            let message =
-                format!("{}: this store was opened to be read only: open it again to write", self.place);
-            return Err(Error::new(ErrorKind::ReadOnly, message));
-        }
+        self.may_write()?;
         self.engine.writer.append(events, self.clock.now()).await
     }
 
@@ -182,6 +186,10 @@ impl Store for PostgresStore {
         (!self.read_only).then_some(self)
     }
 
+    fn seal(&self) -> Option<&dyn SealStore> {
+        Some(self)
+    }
+
     async fn close(&self) -> Result<()> {
         self.engine.close().await;
         Ok(())
@@ -196,5 +204,58 @@ impl SharedNotes for PostgresStore {
 
     async fn write(&self, note: &str, holder: Uuid, time: Duration, text: &str) -> Result<bool> {
         reading!(self, notes::write(&*self.engine.connection().await?, note, holder, time, text).await)
+    }
+}
+
+#[async_trait]
+impl SealStore for PostgresStore {
+    async fn sealed(&self) -> Result<u64> {
+        reading!(self, seal::sealed(&*self.engine.connection().await?).await)
+    }
+
+    async fn rows(&self, after: i64, limit: usize) -> Result<Vec<StoredRow>> {
+        reading!(self, seal::rows(&*self.engine.connection().await?, after, limit).await)
+    }
+
+    async fn nodes(&self, numbers: Vec<u64>) -> Result<Vec<Option<Vec<u8>>>> {
+        reading!(self, seal::nodes(&*self.engine.connection().await?, &numbers).await)
+    }
+
+    async fn keep_nodes(&self, sealed: u64, nodes: Vec<SealNode>) -> Result<bool> {
+        self.may_write()?;
+        reading!(self, seal::keep_nodes(&*self.engine.connection().await?, sealed, &nodes).await)
+    }
+
+    async fn checkpoints(&self, after: u64, limit: usize) -> Result<Vec<KeptCheckpoint>> {
+        reading!(self, seal::checkpoints(&*self.engine.connection().await?, after, limit).await)
+    }
+
+    async fn newest_checkpoint(&self) -> Result<Option<KeptCheckpoint>> {
+        reading!(self, seal::newest_checkpoint(&*self.engine.connection().await?).await)
+    }
+
+    async fn keep_checkpoint(&self, checkpoint: KeptCheckpoint) -> Result<()> {
+        self.may_write()?;
+        reading!(self, seal::keep_checkpoint(&*self.engine.connection().await?, &checkpoint).await)
+    }
+
+    /// PostgreSQL checks its pages itself, where it was set up with checksums.
+    async fn damage(&self) -> Result<Option<String>> {
+        self.engine.call().await.map(|_| None)
+    }
+
+    /// The rows' old versions stay in the tables' pages until `VACUUM` takes them, and in the write-ahead log, its archive
+    /// and backups until those are gone: see the chapter on operating.
+    async fn erase(&self, events: Vec<Erased>) -> Result<u64> {
+        self.may_write()?;
+        reading!(self, {
+            let connection = self.engine.connection().await?;
+            let erased = erase::erase(&connection, &events, &self.calendar, self.budget).await;
+            if erased.is_err() {
+                // In the middle of something, perhaps: it goes.
+                drop(Object::take(connection));
+            }
+            erased
+        })
     }
 }

@@ -17,6 +17,14 @@ pub(crate) struct Incoming {
     pub(crate) now: Timestamp,
 }
 
+/// What is done besides appending.
+pub(crate) struct Work {
+    pub(crate) changes_events: bool,
+    pub(crate) run: Run,
+}
+
+type Run = Box<dyn FnOnce(&Connection, &Calendar) + Send>;
+
 /// What became of one caller's batch.
 pub(crate) type Outcome = Result<Vec<Receipt>, apmt_core::Invalid>;
 
@@ -48,7 +56,8 @@ impl<'c> Appender<'c> {
                 "INSERT INTO events (position, id, occurred_at, recorded_at, case_no, payload) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING",
             )?,
-            find: connection.prepare(&format!("SELECT {EVENT} FROM events e WHERE e.id = ?1"))?,
+            find: connection
+                .prepare(&format!("SELECT {EVENT} FROM events e WHERE e.id = ?1 AND e.payload <> ''"))?,
             find_position: connection.prepare("SELECT position FROM events WHERE id = ?1")?,
             retract: connection
                 .prepare("INSERT OR IGNORE INTO retractions (id, position) VALUES (?1, ?2)")?,
@@ -78,6 +87,16 @@ impl<'c> Appender<'c> {
             self.forget();
         }
         ended
+    }
+
+    /// Runs something of another kind on the writer's connection, in one transaction. Where it changes what the log comes
+    /// to, what is in memory is forgotten.
+    pub(crate) fn run(&mut self, work: Work) {
+        let Work { changes_events, run } = work;
+        run(self.connection, &self.calendar);
+        if changes_events {
+            self.forget();
+        }
     }
 
     fn forget(&mut self) {

@@ -144,6 +144,11 @@ impl Derived {
         sql.tail.events_of(&self.tail, no, before)
     }
 
+    /// Who holds a case that is in memory.
+    pub(crate) fn holder(&self, case_id: &CaseId) -> Option<ActorName> {
+        self.cases.peek(case_id).and_then(|case| case.held.as_ref()).map(|held| held.holder.clone())
+    }
+
     /// Goes on with another fold for a case.
     pub(crate) fn set_fold(&mut self, case_id: &CaseId, fold: Fold) {
         if let Some(case) = self.cases.get_mut(case_id) {

@@ -19,6 +19,12 @@
 //! `LIBSQLITE3_FLAGS="-DHAVE_FDATASYNC=1 -DSQLITE_DEFAULT_MEMSTATUS=0"` where the program is built, as this workspace's
 //! `.cargo/config.toml` does. Either way is as durable.
 //!
+//! # Sealing and erasing
+//! The seal ([`Store::seal`]) is a table beside the log: some 130 bytes an event, written by whoever seals, in transactions
+//! of its own between two of those that append. Erasing an event empties its row, makes what was derived from it anew, and
+//! writes the file anew without what was freed (`VACUUM`, which takes as much room again for a while): no byte of it is left
+//! in the file, nor in the log that SQLite keeps beside it.
+//!
 //! A disk that fills up, a lock that another process keeps, a folder that may not be written: each refuses the append
 //! with an error of its kind, and nothing that was acknowledged is lost. The same store goes on once the cause is gone.
 //!
@@ -51,6 +57,7 @@ mod reader;
 mod refold;
 mod rows;
 mod schema;
+mod seal;
 mod settle;
 mod writer;
 
@@ -61,7 +68,7 @@ use apmt_core::contribution::Cursor;
 use apmt_core::store::judge_one_here;
 use apmt_core::{
     Activity, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Dossier, Error, ErrorKind, Event,
-    Policy, Receipt, Recorded, Result, SharedNotes, Store, StoreStatus, Window,
+    Policy, Receipt, Recorded, Result, SealStore, SharedNotes, Store, StoreStatus, Window,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -117,22 +124,23 @@ impl SqliteStore {
     pub async fn backup(&self, to: impl AsRef<Path>) -> Result<()> {
         backup::backup(&self.path, to.as_ref()).await
     }
+
+    fn writer(&self) -> Result<&Writer> {
+        self.writer.as_ref().ok_or_else(|| {
+            let message = format!(
+                "{}: this store was opened to be read only: open it again to write",
+                self.path.display()
+            );
+            Error::new(ErrorKind::ReadOnly, message)
+        })
+    }
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Store for SqliteStore {
     async fn append(&self, events: Vec<Event>) -> Result<Vec<Receipt>> {
-        match &self.writer {
-            Some(writer) => writer.append(events, self.clock.now()).await,
-            None => Err(Error::new(
-                ErrorKind::ReadOnly,
-                format!(
-                    "{}: this store was opened to be read only: open it again to write",
-                    self.path.display()
-                ),
-            )),
-        }
+        self.writer()?.append(events, self.clock.now()).await
     }
 
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Recorded>> {
@@ -223,6 +231,10 @@ impl Store for SqliteStore {
 
     fn notes(&self) -> Option<&dyn SharedNotes> {
         None
+    }
+
+    fn seal(&self) -> Option<&dyn SealStore> {
+        Some(self)
     }
 
     async fn close(&self) -> Result<()> {

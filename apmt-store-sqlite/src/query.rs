@@ -20,14 +20,16 @@ use crate::rows::{EVENT, actor_of_key, day_key, day_of_key, held_clock, kind, re
 type Sql<T> = rusqlite::Result<T>;
 
 pub(crate) fn events(connection: &Connection, after: u64, limit: usize) -> Sql<Vec<Recorded>> {
-    let sql = format!("SELECT {EVENT} FROM events e WHERE e.position > ?1 ORDER BY e.position LIMIT ?2");
+    let sql = format!(
+        "SELECT {EVENT} FROM events e WHERE e.position > ?1 AND e.payload <> '' ORDER BY e.position LIMIT ?2"
+    );
     let after = i64::try_from(after).unwrap_or(i64::MAX);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     connection.prepare_cached(&sql)?.query_map([after, limit], recorded)?.collect()
 }
 
 pub(crate) fn event(connection: &Connection, id: Uuid) -> Sql<Option<Recorded>> {
-    let sql = format!("SELECT {EVENT} FROM events e WHERE e.id = ?1");
+    let sql = format!("SELECT {EVENT} FROM events e WHERE e.id = ?1 AND e.payload <> ''");
     connection.prepare_cached(&sql)?.query_row([id.as_bytes()], recorded).optional()
 }
 

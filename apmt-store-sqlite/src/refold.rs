@@ -47,13 +47,16 @@ fn refold_in_transaction(
     progress: &mut dyn FnMut(u64, u64),
 ) -> rusqlite::Result<()> {
     connection.execute_batch("DELETE FROM days; DELETE FROM held;")?;
-    let total: i64 = connection.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?;
+    let total: i64 =
+        connection.query_row("SELECT count(*) FROM events WHERE payload <> ''", [], |row| row.get(0))?;
     let mut sql = Statements::prepare(connection)?;
     let mut derived = Derived::new();
     let (mut done, mut folded) = (0, 0);
     // By case, so that every case is in memory once; and within a case as the fold takes its events.
-    let all =
-        format!("SELECT {EVENT}, e.case_no FROM events e ORDER BY e.case_no, e.occurred_at, e.position");
+    let all = format!(
+        "SELECT {EVENT}, e.case_no FROM events e WHERE e.payload <> '' \
+         ORDER BY e.case_no, e.occurred_at, e.position"
+    );
     let mut statement = connection.prepare(&all)?;
     let mut rows = statement.query([])?;
     let mut batch = Batch::default();

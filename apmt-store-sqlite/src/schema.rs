@@ -1,6 +1,7 @@
 //! The tables, and how a file of an earlier version becomes one of this.
 //!
-//! `events` is the record; everything else is derived from it, or finds things in it.
+//! `events` is the record; everything else is derived from it, or finds things in it. An erased event is a row without
+//! payload, instant and case.
 //!
 //! | table | what | why so |
 //! |---|---|---|
@@ -10,6 +11,8 @@
 //! | `case_events` | which events are a case's | written some hundred events at a time: see `settle` |
 //! | `days` | an actor's day: its tallies, one a track, and its entries | the key has the day in front, so that what is written today lies in one place however many actors there are |
 //! | `held` | the clocks that run: who holds what | a dossier's open cases |
+//! | `seal` | the nodes of the tree over the log: the leaves have even numbers, and the salts | see `apmt_core::store::seal` |
+//! | `checkpoints` | what was signed | |
 //! | `head` | the latest instant, and what the derived tables were made with | |
 
 use crate::file::Schema;
@@ -90,5 +93,22 @@ DROP INDEX events_by_case;
 -- Up to where case_events has the log, and actors knows when a kind was said last.
 ALTER TABLE head ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;
 UPDATE head SET settled = (SELECT coalesce(max(position), 0) FROM events);
+",
+    r"
+CREATE TABLE seal (
+    number     INTEGER PRIMARY KEY,   -- of the node: 2 (position - 1) for an event's leaf
+    hash       BLOB NOT NULL,
+    salt       BLOB,                  -- of a leaf whose event is not erased
+    commitment BLOB,                  -- of a leaf whose event is erased
+    erasure    INTEGER,               -- the position of the event that says why
+    CHECK (length(hash) = 32),
+    CHECK (number % 2 = 0 OR (salt IS NULL AND commitment IS NULL AND erasure IS NULL))
+) STRICT;
+
+CREATE TABLE checkpoints (
+    size INTEGER NOT NULL,            -- how many events were signed
+    note TEXT NOT NULL,
+    PRIMARY KEY (size, note)
+) STRICT, WITHOUT ROWID;
 ",
 ];

@@ -65,7 +65,7 @@ impl<'c> Statements<'c> {
             ))?,
             event_at: connection.prepare(&format!("SELECT {EVENT} FROM events e WHERE e.position = ?1"))?,
             behind: connection.prepare(&format!(
-                "SELECT {EVENT}, e.case_no FROM events e WHERE e.position > ?1 ORDER BY e.position"
+                "SELECT {EVENT}, e.case_no FROM events e WHERE e.position > ?1 AND e.payload <> '' ORDER BY e.position"
             ))?,
             add: connection.prepare("INSERT INTO case_events (case_no, position) VALUES (?1, ?2)")?,
             set_settled: connection.prepare("UPDATE head SET settled = ?1")?,

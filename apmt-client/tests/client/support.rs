@@ -10,7 +10,7 @@ use apmt_client::apmt_core::time::ManualClock;
 use apmt_client::apmt_core::{Activity, Window};
 use apmt_client::{
     ActorName, AsOf, CaseId, Client, ClientBuilder, Contribution, Dossier, Error, ErrorKind, Event, Invalid,
-    MemoryStore, Policy, Receipt, Recorded, Result, SharedNotes, Store, StoreStatus, Timestamp,
+    MemoryStore, Policy, Receipt, Recorded, Result, SealStore, SharedNotes, Store, StoreStatus, Timestamp,
 };
 use async_trait::async_trait;
 use event_listener::Event as Signal;
@@ -263,6 +263,10 @@ impl Store for TestStore {
 
     fn notes(&self) -> Option<&dyn SharedNotes> {
         self.inner.notes()
+    }
+
+    fn seal(&self) -> Option<&dyn SealStore> {
+        self.inner.seal()
     }
 
     async fn close(&self) -> Result<()> {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use super::judging::{Gathered, gather, judge_among, judge_and_gather, judge_one_among};
-use super::{Activity, AsOf, Receipt, Recorded, SharedNotes, Store, StoreStatus};
+use super::{Activity, AsOf, Receipt, Recorded, SealStore, SharedNotes, Store, StoreStatus};
 use crate::contribution::{Contribution, Cursor};
 use crate::dossier::Dossier;
 use crate::error::Result;
@@ -221,6 +221,10 @@ impl Store for RememberPeers {
 
     fn notes(&self) -> Option<&dyn SharedNotes> {
         self.inner.notes()
+    }
+
+    fn seal(&self) -> Option<&dyn SealStore> {
+        self.inner.seal()
     }
 
     async fn close(&self) -> Result<()> {

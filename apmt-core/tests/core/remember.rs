@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use apmt_core::contribution::Cursor;
-use apmt_core::store::{RememberPeers, SharedNotes, judge_here, judge_one_here};
+use apmt_core::store::{RememberPeers, SealStore, SharedNotes, judge_here, judge_one_here};
 use apmt_core::time::{Clock as _, DAY_MS, ManualClock};
 use apmt_core::{
     Activity, ActorName, AsOf, Calendar, CaseId, Contribution, Dossier, Event, MemoryStore, Policy, Receipt,
@@ -70,6 +70,10 @@ impl Store for Counting {
 
     fn notes(&self) -> Option<&dyn SharedNotes> {
         None
+    }
+
+    fn seal(&self) -> Option<&dyn SealStore> {
+        self.inner.seal()
     }
 
     async fn close(&self) -> Result<()> {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use apmt_client::blocking::Client;
 use clap::{Args, ValueEnum};
@@ -19,6 +20,7 @@ use crate::log::{Format, LogOptions};
 use crate::notify::Settings;
 use crate::open::{self, DEFAULT_STORE, Purpose, RuleOptions, is_remote};
 use crate::screen::complain;
+use crate::seal::{SealOptions, read_key};
 use crate::serve::{DEFAULT_ADDRESS, ServeOptions, serve_blocking};
 
 /// Answer over HTTP, until Ctrl-C or SIGTERM
@@ -32,6 +34,7 @@ Examples:
   apmt serve --demo
   apmt serve --store sqlite:apmt.db --address 127.0.0.1:9400
   apmt serve --directory people.yaml --notify notify.yaml
+  apmt serve --seal-key seal.key --seal-every 5m
   apmt serve --log json --log-level warn
   curl -X POST localhost:9300/event -d '{\"type\":\"OVERRIDE\",\"actor\":\"test@agency.gov\"}'
   curl localhost:9300/dossier/test@agency.gov
@@ -81,6 +84,12 @@ pub(super) struct Serve {
     /// Tell supervisors when a plan is recommended, by e-mail or webhook: the settings, in YAML
     #[arg(long, value_name = "FILE")]
     notify: Option<PathBuf>,
+    /// Seal the log, and sign checkpoints of it with the key in this file: see apmt seal
+    #[arg(long, value_name = "FILE")]
+    seal_key: Option<PathBuf>,
+    /// How often: seconds, minutes or hours (30s, 5m, 1h) [default: 1m]
+    #[arg(long, value_name = "TIME", requires = "seal_key", value_parser = interval)]
+    seal_every: Option<Duration>,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
@@ -119,6 +128,20 @@ fn rate(text: &str) -> Result<RateChoice, String> {
     Ok(RateChoice(Some(rate)))
 }
 
+/// How often something is done.
+fn interval(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let second = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => 0,
+    };
+    let seconds = number.parse::<u32>().ok().map(|number| u64::from(number) * second).filter(|all| *all > 0);
+    seconds.map(Duration::from_secs).ok_or_else(|| "must be such as 30s, 5m or 1h".to_owned())
+}
+
 impl Serve {
     pub(super) fn run(self) -> Result<Ending, Failure> {
         let default = if self.demo.is_some() { "memory:" } else { DEFAULT_STORE };
@@ -128,6 +151,7 @@ impl Serve {
         }
         // What may be wrong with the other files is found out before the store is opened, and perhaps made.
         let router = self.router()?;
+        let seal = self.seal()?;
         #[cfg(feature = "tls")]
         let tls = match (&self.tls.tls_cert, &self.tls.tls_key) {
             (Some(certificate), Some(key)) => Some(crate::serve::Tls::open(certificate, key)?),
@@ -158,6 +182,9 @@ impl Serve {
             .with_router(router.with_directory(directory));
         if let Some(notify) = notify {
             options = options.with_notify(notify);
+        }
+        if let Some(seal) = seal {
+            options = options.with_seal(seal);
         }
         #[cfg(feature = "tls")]
         let options = match tls {
@@ -205,6 +232,15 @@ impl Serve {
             ours.digest()
         );
         Err(Failure::new(told).advise("give --policy the file that the other server was started with"))
+    }
+
+    fn seal(&self) -> Result<Option<SealOptions>, Failure> {
+        let Some(path) = &self.seal_key else { return Ok(None) };
+        let options = SealOptions::new(read_key(path)?);
+        Ok(Some(match self.seal_every {
+            Some(every) => options.with_interval(every),
+            None => options,
+        }))
     }
 
     fn router(&self) -> Result<RouterOptions, Failure> {

@@ -150,11 +150,14 @@ pub(crate) async fn events(State(app): State<App>, uri: Uri) -> Result<Response,
 )]
 pub(crate) async fn event(State(app): State<App>, Name(id): Name, uri: Uri) -> Result<Response, Problem> {
     Params::of(&uri, &[])?;
-    let id = Uuid::try_parse(&id).map_err(|_| {
-        Invalid::new("id", &id, "must be a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057")
+    json(&find(&app, &id).await?)
+}
+
+/// The event of that id.
+pub(super) async fn find(app: &App, id: &str) -> Result<Recorded, Problem> {
+    let id = Uuid::try_parse(id).map_err(|_| {
+        Invalid::new("id", id, "must be a UUID, such as 01890a5d-ac96-774b-bcce-b302099a8057")
     })?;
-    match app.client.event(id).await? {
-        Some(recorded) => json(&recorded),
-        None => Err(Problem::missing("event", format!("{id}: no event has this id"))),
-    }
+    let found = app.client.event(id).await?;
+    found.ok_or_else(|| Problem::missing("event", format!("{id}: no event has this id")))
 }

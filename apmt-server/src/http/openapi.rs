@@ -47,6 +47,7 @@ const OF_ANY: &[u16] = &[500, 503];
         (name = "recording", description = "What happened."),
         (name = "dossiers", description = "What it comes to for whoever did it."),
         (name = "evidence", description = "What the numbers are made of."),
+        (name = "seal", description = "What shows that nothing was changed since."),
         (name = "plans", description = "Improvement plans, and the notices that opened them."),
         (name = "stores", description = "What the remote store asks for besides."),
         (name = "sessions", description = "Browsers sign in with a key, and have a cookie from then on."),

@@ -54,7 +54,10 @@ impl PartialSchema for ProblemDetails<'_> {
             .property("status", whole().minimum(Some(400)).maximum(Some(599)))
             .property("detail", text().description(Some("What happened, and what to do.")))
             .property("kind", text().enum_values(Some(kinds)))
-            .property("missing", text().enum_values(Some(["event"])).description(Some("What is not there.")))
+            .property(
+                "missing",
+                text().enum_values(Some(["event", "checkpoint"])).description(Some("What is not there.")),
+            )
             .property("field", text().description(Some("Which field or parameter breaks a rule.")))
             .property("value", text().description(Some("What was sent, shortened where it is long.")))
             .property("rule", text().description(Some("The rule that it breaks.")))

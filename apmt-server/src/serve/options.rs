@@ -9,6 +9,7 @@ use apmt_client::Client;
 use super::Tls;
 use crate::http::RouterOptions;
 use crate::notify;
+use crate::seal::SealOptions;
 
 /// Where the server listens if nothing is said: this machine only.
 pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 9300));
@@ -31,6 +32,7 @@ pub struct ServeOptions {
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
     notify: Option<notify::Options>,
+    seal: Option<SealOptions>,
     max_connections: usize,
     header_timeout: Duration,
     write_timeout: Duration,
@@ -48,6 +50,7 @@ impl ServeOptions {
             #[cfg(feature = "tls")]
             tls: None,
             notify: None,
+            seal: None,
             max_connections: 4096,
             header_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(60),
@@ -81,6 +84,13 @@ impl ServeOptions {
     /// Tells supervisors when a plan is recommended, while the server runs.
     pub fn with_notify(mut self, notify: notify::Options) -> Self {
         self.notify = Some(notify);
+        self
+    }
+
+    /// Seals the log and signs checkpoints of it, while the server runs and once more at its end. The store must keep a
+    /// seal: another server's does not.
+    pub fn with_seal(mut self, seal: SealOptions) -> Self {
+        self.seal = Some(seal);
         self
     }
 
@@ -149,6 +159,11 @@ impl ServeOptions {
     /// Who is told when a plan is recommended.
     pub const fn notify(&self) -> Option<&notify::Options> {
         self.notify.as_ref()
+    }
+
+    /// How the log is sealed.
+    pub const fn seal(&self) -> Option<&SealOptions> {
+        self.seal.as_ref()
     }
 
     /// How many connections may be open at once.

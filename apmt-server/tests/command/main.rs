@@ -20,6 +20,7 @@ mod policy;
 mod postgres;
 mod records;
 mod screens;
+mod seal;
 mod serve;
 mod usage;
 

@@ -11,8 +11,10 @@ use apmt_core::conformance::now;
 use apmt_core::event::MAX_EVENT_BYTES;
 use apmt_core::time::ManualClock;
 use apmt_core::{EventType, Policy};
+use apmt_seal::{SealKey, Sealer, checkpoint};
 use apmt_server::RouterOptions;
 use apmt_server::serve::ServeOptions;
+use futures_lite::future::block_on;
 use serde_json::{Value, json};
 
 use crate::plans::start_plan;
@@ -90,10 +92,14 @@ fn busy() -> Served {
         .policy(Policy::from_yaml("policy.yaml", policy).unwrap())
         .build()
         .unwrap();
+    let store = Arc::clone(client.store());
     let served = Served::run(ServeOptions::new(client).with_address(Served::any()));
     let log = accepted().into_iter().map(|event| event.to_string()).collect::<Vec<_>>().join("\n");
     let answer = post(served.address, "/events", log).ok();
     assert_eq!(answer["rejected"], json!([]));
+    let (seal, key) = (store.seal().unwrap(), SealKey::generate("test.gov/apmt").unwrap());
+    block_on(Sealer::default().catch_up(seal, &mut |_| ())).unwrap();
+    block_on(checkpoint(seal, &key)).unwrap().unwrap();
     served
 }
 
@@ -206,8 +212,10 @@ fn every_route_answers_as_it_is_described() {
         let optional: Vec<&str> = optional.filter_map(|parameter| parameter["name"].as_str()).collect();
         for also in [&[][..]].into_iter().chain(optional.chunks(1)) {
             let answer = get(served.address, &example(path, operation, also));
-            // The example of an event's id is nobody's.
-            assert!(answer.status == 200 || path.ends_with("/{id}"), "{path} {also:?}: {answer:?}");
+            // The example of an event's id is nobody's, and a proof must be of something.
+            let of_nothing = path == "/log/proof" && !matches!(also, ["position" | "from"]);
+            let status = if of_nothing { 400 } else { 200 };
+            assert!(answer.status == status || path.contains("/{id}"), "{path} {also:?}: {answer:?}");
             document.allows("get", path, &answer);
         }
     }
@@ -230,6 +238,10 @@ fn real_answers_are_as_described() {
         ("/case?case_id=C-1", "/case"),
         ("/events?limit=5", "/events"),
         ("/events/01980000-0000-7000-8000-000000000001", "/events/{id}"),
+        ("/events/01980000-0000-7000-8000-000000000001/receipt", "/events/{id}/receipt"),
+        ("/log/checkpoint", "/log/checkpoint"),
+        ("/log/proof?position=3", "/log/proof"),
+        ("/log/proof?from=3&to=9", "/log/proof"),
         ("/actors/anne@sba.gov/activity", "/actors/{actor}/activity"),
         ("/actors/robot/activity", "/actors/{actor}/activity"),
         ("/activities?limit=1", "/activities"),
@@ -261,9 +273,16 @@ fn real_answers_are_as_described() {
 fn errors_are_as_described() {
     let served = Served::fresh();
     let document = Document::of(&served);
-    let missing = get(served.address, &format!("/events/{ID}"));
-    assert_eq!(missing.status, 404);
-    document.allows("get", "/events/{id}", &missing);
+    for (path, template) in [
+        (format!("/events/{ID}"), "/events/{id}"),
+        (format!("/events/{ID}/receipt"), "/events/{id}/receipt"),
+        ("/log/checkpoint".to_owned(), "/log/checkpoint"),
+        ("/log/proof?position=1".to_owned(), "/log/proof"),
+    ] {
+        let missing = get(served.address, &path);
+        assert_eq!(missing.status, 404, "{path}");
+        document.allows("get", template, &missing);
+    }
     document.allows("get", "/live", &get(served.address, "/live"));
     let event = br#"{"type":"OVERRIDE","actor":"a"}"#;
     let ahead = r#"{"type":"OVERIDE","actor":"a"}"#;

@@ -164,7 +164,7 @@ async fn targets(connection: &ClientWrapper, new: &[New<'_>], known: &Known) -> 
     if positions.is_empty() {
         return Ok(HashMap::new());
     }
-    let sql = format!("SELECT {EVENT} FROM events e WHERE e.position = ANY ($1)");
+    let sql = format!("SELECT {EVENT} FROM events e WHERE e.position = ANY ($1) AND e.payload <> ''");
     let find = connection.prepare_cached(&sql).await?;
     let events = all_recorded(&connection.query(&find, &[&positions]).await?)?;
     Ok(events.into_iter().map(|recorded| (recorded.id, recorded)).collect())

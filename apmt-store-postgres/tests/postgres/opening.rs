@@ -148,7 +148,7 @@ fn tables_of_the_first_version_are_brought_up_to_date() {
     append(&open(&database), random_events(5, 800));
     database.sql(
         r"DROP FUNCTION apmt.append, apmt.cases_between;
-          DROP TABLE apmt.notes, apmt.incoming, apmt.refused, apmt.cases;
+          DROP TABLE apmt.notes, apmt.incoming, apmt.refused, apmt.cases, apmt.seal, apmt.checkpoints;
           ALTER TABLE apmt.days DROP COLUMN base, ADD PRIMARY KEY (actor, day);
           ALTER TABLE apmt.head DROP COLUMN retraction;
           ALTER TABLE apmt.held DROP COLUMN working_days, DROP COLUMN track;

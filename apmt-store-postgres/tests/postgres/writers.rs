@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use apmt_core::conformance::{now, random_events};
-use apmt_core::{AsOf, Calendar, Event, Policy, Store};
+use apmt_core::store::seal;
+use apmt_core::{AsOf, Calendar, Event, Policy, SealStore, Store};
 use futures_lite::future::block_on;
 use uuid::Uuid;
 
@@ -29,6 +30,34 @@ fn eight_writers_on_the_same_cases_come_to_what_a_naive_recomputation_says() {
     let store = open(&database);
     assert_eq!(log(&store).len(), 8 * 120);
     same_as_naive(&store, &Calendar::Always);
+}
+
+/// A server that has a case in memory when another erases of it must not count it on from there.
+#[test]
+fn what_another_server_erased_is_forgotten() {
+    let database = Database::with_tables();
+    let (one, other) = (open(&database), open(&database));
+    let verdict = |actor: &str, hour: i64| {
+        let at = apmt_core::conformance::now().plus_millis(-3_600_000 * hour);
+        Event::override_of(actor).case("C-1").at(at).build().unwrap()
+    };
+    append(&one, vec![verdict("anne", 9), verdict("anne", 8)]);
+    // The record first, and one more append by the other: from here on the other believes itself alone.
+    let record = Event::custom(seal::ERASURE).build().unwrap();
+    let record = append(&one, vec![record])[0].position;
+    append(&one, vec![verdict("bob", 7)]);
+    append(&one, vec![verdict("anne", 6)]);
+    let leaf = |number: u64| seal::SealNode { number: 2 * number, hash: [7; 32], salt: Some([7; 16]) };
+    assert!(block_on(other.keep_nodes(0, (0..5).map(leaf).collect())).unwrap());
+    let erased = seal::Erased { position: 1, commitment: [1; 32], record };
+    assert_eq!(block_on(other.erase(vec![erased])).unwrap(), 1);
+    append(&one, vec![verdict("anne", 5), Event::sat_score(2).case("C-1").build().unwrap()]);
+    let dossier = |actor: &str| {
+        let actor = actor.try_into().unwrap();
+        block_on(one.dossier(&actor, apmt_core::AsOf::Now, &apmt_core::Policy::default())).unwrap()
+    };
+    assert_eq!((dossier("anne").metrics.overrides, dossier("bob").metrics.overrides), (3, 1));
+    assert_eq!(database.sql("SELECT count(*) FROM apmt.events WHERE payload LIKE '%anne%'"), "3");
 }
 
 #[test]

@@ -75,7 +75,8 @@ fn derived_tables_of_another_version_are_made_again() {
     check(&store, &Calendar::Always);
 }
 
-/// A file as the first version left it: without the columns of working days and tracks, its tallies in the form of then.
+/// A file as the first version left it: without a seal and the columns of working days and tracks, its tallies in the form
+/// of then.
 #[test]
 fn a_file_of_the_first_version_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
@@ -86,7 +87,7 @@ fn a_file_of_the_first_version_is_brought_up_to_date() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection
         .execute_batch(
-            "ALTER TABLE held DROP COLUMN working_days; ALTER TABLE held DROP COLUMN track; \
+            "DROP TABLE seal; DROP TABLE checkpoints; ALTER TABLE held DROP COLUMN working_days; ALTER TABLE held DROP COLUMN track; \
              DROP TABLE case_events; ALTER TABLE head DROP COLUMN settled; \
              CREATE INDEX events_by_case ON events (case_no) WHERE case_no IS NOT NULL; \
              UPDATE days SET tally = x'ff', entries = x'ff'; UPDATE head SET derived = 1; PRAGMA user_version = 1",
