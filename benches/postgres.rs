@@ -2,7 +2,8 @@
 //! `cargo bench -p apmt-benches --bench postgres`.
 //!
 //! It starts a throw-away cluster of its own from Debian's package. Names of figures may follow to run only those:
-//! `append`, `months`, `group`, `servers`, `live`, and `dossier`, which loads 5M events and takes some minutes.
+//! `append`, `months`, `group`, `servers-singles`, `servers-batches`, `servers-dossiers`, `servers-singles-anyhow`,
+//! `servers-batches-anyhow`, `live`, and `dossier`, which loads 5M events and takes some minutes.
 
 #[allow(
     clippy::expect_used,
@@ -21,8 +22,8 @@ use std::time::{Duration, Instant};
 
 use apmt_benches::child::{self, Served};
 use apmt_benches::follow::follow;
-use apmt_benches::load::{agency, append_owned, callers, get, hundreds, rate, singles};
-use apmt_benches::{Agency, Target, UNTIL, against, batches, median, percentiles, report, thousands};
+use apmt_benches::load::{agency, append_owned, callers, get, hundreds, hundreds_of, rate, singles_of};
+use apmt_benches::{Agency, Target, UNTIL, against, batches, beside, median, percentiles, report, thousands};
 use apmt_core::time::ManualClock;
 use apmt_core::{ActorName, AsOf, Event, Policy, Recorded, Store, Window};
 use apmt_store_postgres::PostgresStore;
@@ -47,11 +48,15 @@ fn main() {
 }
 
 fn measure(named: &[&str]) -> Result<()> {
-    let figures: [(&str, Figure); 6] = [
+    let figures: [(&str, Figure); 10] = [
         ("append", appends),
         ("months", months),
         ("group", group_commit),
-        ("servers", servers),
+        ("servers-singles", |databases| servers(databases, &SINGLES)),
+        ("servers-batches", |databases| servers(databases, &BATCHES)),
+        ("servers-dossiers", |databases| servers(databases, &DOSSIERS)),
+        ("servers-singles-anyhow", |databases| servers(databases, &SINGLES_ANYHOW)),
+        ("servers-batches-anyhow", |databases| servers(databases, &BATCHES_ANYHOW)),
         ("live", live),
         ("dossier", dossiers),
     ];
@@ -258,66 +263,148 @@ async fn table(url: &str) -> Result<Client> {
     Ok(client)
 }
 
+/// How an agency's events come to its servers.
+#[derive(Clone, Copy)]
+enum Dealt {
+    /// All of a case to one server, as where a balancer goes by the case, or each office has a server of its own. The
+    /// officers are everybody's.
+    ByCase,
+    /// Each to any server.
+    Anyhow,
+}
+
+/// A load for servers.
+struct Load {
+    what: &'static str,
+    /// What two servers have to come to beside one.
+    bar: Option<f64>,
+    /// The requests for each of so many servers.
+    requests: fn(usize) -> Vec<Vec<Vec<u8>>>,
+    /// How many events each request has, or one for a dossier.
+    events: usize,
+    connections: usize,
+}
+
+const SINGLES: Load = Load {
+    what: "POST /event, 32 connections each",
+    bar: Some(1.6),
+    requests: |servers| posts(6_000, servers, Dealt::ByCase, singles_of),
+    events: 1,
+    connections: 32,
+};
+const BATCHES: Load = Load {
+    what: "POST /events of 100, 8 connections each",
+    bar: Some(1.6),
+    requests: |servers| posts(20_000, servers, Dealt::ByCase, hundreds_of),
+    events: 100,
+    connections: 8,
+};
+const DOSSIERS: Load = Load {
+    what: "GET /dossier, 16 connections each",
+    bar: Some(1.6),
+    requests: |servers| {
+        let ask = |number: usize| get(&format!("/dossier/{}?as_of=latest", Agency::officer(number % 400)));
+        vec![(0..1_500).map(ask).collect(); servers]
+    },
+    events: 1,
+    connections: 16,
+};
+/// As hard as it gets: both servers have the same cases in hand at every moment.
+const SINGLES_ANYHOW: Load = Load {
+    what: "POST /event, cases to any server",
+    bar: None,
+    requests: |servers| posts(6_000, servers, Dealt::Anyhow, singles_of),
+    ..SINGLES
+};
+const BATCHES_ANYHOW: Load = Load {
+    what: "POST /events of 100, cases to any server",
+    bar: None,
+    requests: |servers| posts(20_000, servers, Dealt::Anyhow, hundreds_of),
+    ..BATCHES
+};
+
+/// So many events for each of several servers, as requests.
+fn posts(
+    events: usize,
+    servers: usize,
+    how: Dealt,
+    requests: fn(&[Event]) -> Vec<Vec<u8>>,
+) -> Vec<Vec<Vec<u8>>> {
+    dealt(events, servers, how).iter().map(|events| requests(events)).collect()
+}
+
+/// The events of one agency for each of several servers, as many for each.
+fn dealt(events: usize, servers: usize, how: Dealt) -> Vec<Vec<Event>> {
+    let mut dealt = vec![Vec::with_capacity(events); servers];
+    for (number, event) in agency(events * servers).into_iter().enumerate() {
+        let case: Option<usize> =
+            event.case_id().and_then(|case| case.as_str().rsplit('-').next()?.parse().ok());
+        let server = match how {
+            Dealt::ByCase => case.unwrap_or(number),
+            Dealt::Anyhow => number,
+        };
+        dealt[server % servers].push(event);
+    }
+    dealt
+}
+
 /// Two servers on one database beside one, each with a fixed share of a processor, as if it stood on a small machine of its
 /// own, and with as many callers of its own: in turn, three times. Then four, and two without a limit, to see where the
 /// database is the limit; and who used the processors.
-fn servers(databases: &Databases) -> Result<()> {
+fn servers(databases: &Databases, load: &Load) -> Result<()> {
     /// Of one processor, for each server.
     const SHARE: f64 = 0.2;
     const RUNS: [(usize, Option<f64>); 4] = [(1, Some(SHARE)), (2, Some(SHARE)), (4, Some(SHARE)), (2, None)];
-    let gets = |requests: usize| {
-        let ask = |number| get(&format!("/dossier/{}?as_of=latest", Agency::officer(number % 400)));
-        (0..requests).map(ask).collect::<Vec<_>>()
-    };
-    // As many requests for each server, of how many events, over how many connections.
-    let loads: [(&str, Vec<Vec<u8>>, usize, usize); 3] = [
-        ("POST /event, 32 connections each", singles(6_000), 1, 32),
-        ("POST /events of 100, 8 connections each", hundreds(20_000), 100, 8),
-        ("GET /dossier, 16 connections each", gets(1_500), 1, 16),
-    ];
-    for (what, requests, events, connections) in loads {
-        let mut rates: [Vec<f64>; RUNS.len()] = Default::default();
-        let mut limits: [String; RUNS.len()] = Default::default();
-        for _ in 0..3 {
-            for (place, (count, share)) in RUNS.into_iter().enumerate() {
-                let url = databases.make();
-                let mut served =
-                    (0..count).map(|_| Served::this(&["serve", &url])).collect::<Result<Vec<_>>>()?;
-                if what.starts_with("GET") {
-                    rate(served[0].address, hundreds(60_000), 8)?;
-                }
-                if let Some(share) = share {
-                    served = served.into_iter().map(|served| served.limited(share)).collect::<Result<_>>()?;
-                }
-                let addresses: Vec<SocketAddr> = served.iter().map(|served| served.address).collect();
-                let (all, limit) =
-                    databases.watched(&served, || at_once(&addresses, &requests, connections))?;
-                rates[place].push(all * events as f64);
-                limits[place] = limit;
+    let Load { what, bar, requests, events, connections } = *load;
+    let mut rates: [Vec<f64>; RUNS.len()] = Default::default();
+    let mut limits: [String; RUNS.len()] = Default::default();
+    for _ in 0..3 {
+        for (place, (count, share)) in RUNS.into_iter().enumerate() {
+            let url = databases.make();
+            let mut served =
+                (0..count).map(|_| Served::this(&["serve", &url])).collect::<Result<Vec<_>>>()?;
+            if what.starts_with("GET") {
+                rate(served[0].address, hundreds(60_000), 8)?;
             }
+            if let Some(share) = share {
+                served = served.into_iter().map(|served| served.limited(share)).collect::<Result<_>>()?;
+            }
+            let addresses: Vec<SocketAddr> = served.iter().map(|served| served.address).collect();
+            let requests = requests(count);
+            let (all, limit) = databases.watched(&served, || at_once(&addresses, &requests, connections))?;
+            rates[place].push(all * events as f64);
+            limits[place] = limit;
         }
-        let [one, two, ..] = &rates;
-        against(&format!("two servers, {what}, of one"), two, one, 1.6);
-        for (((count, share), rates), limit) in RUNS.into_iter().zip(rates).zip(limits) {
-            let share = share.map_or("no limit".to_owned(), |share| format!("{share} processors each"));
-            println!("  {count}, {share}: {} events or dossiers/s; {limit}", thousands(median(rates)));
+    }
+    let [one, two, ..] = &rates;
+    let of_one = format!("two servers, {what}, of one");
+    match bar {
+        Some(bar) => against(&of_one, two, one, bar),
+        None => {
+            let ratio = median(two.iter().zip(one).map(|(two, one)| two / one).collect());
+            beside(&of_one, &format!("{ratio:.2}"));
         }
+    }
+    for (((count, share), rates), limit) in RUNS.into_iter().zip(rates).zip(limits) {
+        let share = share.map_or("no limit".to_owned(), |share| format!("{share} processors each"));
+        println!("  {count}, {share}: {} events or dossiers/s; {limit}", thousands(median(rates)));
     }
     Ok(())
 }
 
-/// The same requests to each of several servers at once; all requests a second.
-fn at_once(addresses: &[SocketAddr], requests: &[Vec<u8>], connections: usize) -> Result<f64> {
+/// Requests to each of several servers at once; all requests a second.
+fn at_once(addresses: &[SocketAddr], requests: &[Vec<Vec<u8>>], connections: usize) -> Result<f64> {
     let start = Instant::now();
     std::thread::scope(|scope| {
         let loads: Vec<_> = addresses
             .iter()
-            .map(|address| scope.spawn(move || rate(*address, requests.to_vec(), connections)))
+            .zip(requests)
+            .map(|(address, requests)| scope.spawn(move || rate(*address, requests.clone(), connections)))
             .collect();
         for load in loads {
             load.join().map_err(|_| Error::other("a load panicked"))??;
         }
-        Ok((addresses.len() * requests.len()) as f64 / start.elapsed().as_secs_f64())
+        Ok(requests.iter().map(Vec::len).sum::<usize>() as f64 / start.elapsed().as_secs_f64())
     })
 }
 

@@ -78,6 +78,13 @@ impl Tally {
         self.count(measure, |count| *count = count.saturating_sub(1));
     }
 
+    /// Adds all that another tally counts: that of more of the same day's contributions, on cases of the same track.
+    pub fn merge(&mut self, other: &Self) {
+        self.add_counts(other);
+        self.processing.insert_all(&other.processing);
+        self.working_days.insert_all(&other.working_days);
+    }
+
     /// Adds another tally's counts, but not its times. Counts that were damaged where they were stored may be anything:
     /// they come out wrong, and nothing panics.
     pub(crate) fn add_counts(&mut self, other: &Self) {

@@ -82,6 +82,8 @@ pub async fn erase(store: &dyn Store, positions: &[u64], by: &str, reason: &str)
     }
     let mut sealer = Sealer::default();
     sealer.catch_up(seal, &mut |_| ()).await?;
+    // A store that does not erase says so before anything is recorded.
+    seal.erase(Vec::new()).await?;
     let mut positions = positions.to_vec();
     positions.sort_unstable();
     positions.dedup();

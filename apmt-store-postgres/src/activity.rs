@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use apmt_core::case::{self, HeldClock};
 use apmt_core::contribution::Cursor;
-use apmt_core::tally::{DayTally, Entry};
+use apmt_core::tally::{DayTally, Entry, Tally};
 use apmt_core::{
     Activity, ActorName, AsOf, Calendar, CaseId, Clock, Contribution, Day, Measure, OpenCase, Timestamp,
     Window,
@@ -13,8 +13,9 @@ use deadpool_postgres::ClientWrapper;
 use tokio::try_join;
 use tokio_postgres::Row;
 
+use crate::append::events_of;
 use crate::connect::Snapshot;
-use crate::derived::events_of;
+use crate::days;
 use crate::failure::Sql;
 use crate::query::{Head, head};
 use crate::rows::{actor, actor_kind, held_clock, key, name};
@@ -24,10 +25,10 @@ const ACTORS: usize = 500;
 /// How many days of an actor's entries are read at a time.
 const DAYS: i64 = 64;
 
-/// The days of actors: their tallies in the window, their entries where the window cuts through a day or may have ended
+/// The parts of actors' days: their tallies in the window, their entries where the window cuts through a day or may have ended
 /// while a clock ran that has ended since.
 const FIND_DAYS: &str = "SELECT actor, day, CASE WHEN day BETWEEN $2 AND $3 THEN tally END, \
-     CASE WHEN day = $2 OR day >= $3 THEN entries END FROM days WHERE actor = ANY ($1) AND day >= least($2, $3)";
+     CASE WHEN day = $2 OR day >= $3 THEN entries END, base FROM days WHERE actor = ANY ($1) AND day >= least($2, $3)";
 const FIND_HELD: &str = "SELECT actor, case_id, since, counted_ms, running_since, changed_at, working_days, track \
      FROM held WHERE actor = ANY ($1)";
 const FIND_KINDS: &str = "SELECT name, kind FROM actors WHERE name = ANY ($1)";
@@ -154,8 +155,7 @@ impl Reading<'_> {
         Ok(all
             .into_values()
             .map(|mut draft| {
-                // A day's tallies stay in the order of their tracks.
-                draft.activity.days.sort_by_key(|(day, _)| *day);
+                draft.activity.days = merged(draft.parts);
                 draft.activity.open.sort_unstable_by(|a, b| a.case_id.cmp(&b.case_id));
                 draft.activity
             })
@@ -183,6 +183,19 @@ impl Reading<'_> {
     }
 }
 
+/// Tallies of days' parts as one a day and track, in order.
+fn merged(mut parts: Vec<(Day, Tally)>) -> Vec<(Day, Tally)> {
+    parts.sort_by(|(one, of_one), (next, of_next)| (one, &of_one.track).cmp(&(next, &of_next.track)));
+    let mut days: Vec<(Day, Tally)> = Vec::with_capacity(parts.len());
+    for (day, part) in parts {
+        match days.last_mut() {
+            Some((last, tally)) if *last == day && tally.track == part.track => tally.merge(&part),
+            _ => days.push((day, part)),
+        }
+    }
+    days
+}
+
 /// Rows of several actors.
 struct Found {
     days: Vec<Row>,
@@ -193,6 +206,8 @@ struct Found {
 /// An activity in the making.
 struct Draft {
     activity: Activity,
+    /// Tallies of days' parts.
+    parts: Vec<(Day, Tally)>,
     /// The events that ended a clock of the actor's which ran at the window's end.
     ended: Vec<u64>,
     /// The cases whose clocks have changed since.
@@ -201,7 +216,7 @@ struct Draft {
 
 impl Draft {
     fn of(name: ActorName) -> Self {
-        Self { activity: Activity::none(name), ended: Vec::new(), changed: Vec::new() }
+        Self { activity: Activity::none(name), parts: Vec::new(), ended: Vec::new(), changed: Vec::new() }
     }
 
     fn take_day(&mut self, row: &Row, window: Window) -> Sql<()> {
@@ -209,7 +224,7 @@ impl Draft {
         let tallies: Option<&[u8]> = row.try_get(2)?;
         let entries: Option<&[u8]> = row.try_get(3)?;
         if let Some(entries) = entries.filter(|_| day >= window.days().1) {
-            self.ended.extend(ended_since(window.until, &DayTally::read_entries(entries)?));
+            self.ended.extend(ended_since(window.until, &days::entries(row, 4, entries)?));
         }
         let tallies = match (tallies, entries) {
             (Some(tallies), _) if window.covers(day) => {
@@ -218,7 +233,7 @@ impl Draft {
             (Some(_), Some(entries)) => DayTally::read_tallies_within(entries, &window)?,
             _ => Vec::new(),
         };
-        self.activity.days.extend(tallies.into_iter().map(|tally| (day, tally)));
+        self.parts.extend(tallies.into_iter().map(|tally| (day, tally)));
         Ok(())
     }
 
@@ -272,7 +287,9 @@ pub(crate) async fn contributions(
     let connection = snapshot.connection()?;
     let find = connection
         .prepare_cached(
-            "SELECT day, entries FROM days WHERE actor = $1 AND day BETWEEN $2 AND $3 ORDER BY day LIMIT $4",
+            "SELECT day, entries, base FROM days WHERE actor = $1 AND day BETWEEN $2 AND $3 AND day <= \
+             (SELECT max(day) FROM (SELECT DISTINCT day FROM days WHERE actor = $1 AND day BETWEEN $2 AND $3 \
+             ORDER BY day LIMIT $4) next) ORDER BY day",
         )
         .await?;
     let (first, last) = window.days();
@@ -280,17 +297,21 @@ pub(crate) async fn contributions(
     let mut entries: Vec<Entry> = Vec::new();
     while entries.len() < limit {
         let rows = connection.query(&find, &[&key(actor.as_str()), &first, &last.number(), &DAYS]).await?;
-        for row in &rows {
-            first = row.try_get::<_, i32>(0)?.saturating_add(1);
-            let day = DayTally::read_entries(row.try_get(1)?)?;
-            let inside = day.into_iter().filter(|entry| {
-                window.contains(entry.at) && after.is_none_or(|after| entry.cursor() > after)
-            });
-            entries.extend(inside.take(limit - entries.len()));
-        }
-        if (rows.len() as i64) < DAYS {
+        if rows.is_empty() {
             break;
         }
+        let mut page: Vec<Entry> = Vec::new();
+        for row in &rows {
+            first = row.try_get::<_, i32>(0)?.saturating_add(1);
+            let part = days::entries(row, 2, row.try_get(1)?)?;
+            page.extend(part.into_iter().filter(|entry| {
+                window.contains(entry.at) && after.is_none_or(|after| entry.cursor() > after)
+            }));
+        }
+        // A day's parts lie side by side in time.
+        page.sort_unstable_by_key(Entry::cursor);
+        page.truncate(limit - entries.len());
+        entries.append(&mut page);
     }
     let positions: Vec<u64> = entries.iter().map(|entry| entry.position).collect();
     let cases = cases_at(connection, &positions).await?;

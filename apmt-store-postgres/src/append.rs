@@ -1,6 +1,6 @@
 //! One transaction of a writer: the batches of many callers, folded and written together.
 //!
-//! # One lock, taken first
+//! # One lock, taken last
 //! Positions are 1, 2, 3 … in the order in which transactions commit, whoever commits them, and a reader that goes on
 //! from the last position that it saw must miss none. A sequence cannot give them: it gives 7 to one transaction and 8
 //! to another, and when 8 commits first, whoever has read 8 never reads 7; and what a transaction that fails was given
@@ -8,49 +8,50 @@
 //! committed. PostgreSQL shows what a transaction wrote before it lets go of its locks, so that whoever has the lock
 //! sees everything up to the head's position, and so does everyone who reads that position.
 //!
-//! The lock is taken before anything else, and everything that the transaction then reads is read under it: which ids
-//! are there already, the events of the cases it touches, the days it adds to. That settles the rest:
+//! While one has that lock, no other server appends. So nothing is done under it that can be done before, and that is
+//! nearly all: a writer has the folds of the cases in use in memory, true as the log stood when it looked last. It folds
+//! the group as if its events came next, and sends all that follows in one message: the call of the database's function
+//! `append`, and a commit. The function takes the lock, gives out the positions, and writes.
 //!
-//! - Two servers never fold one case, or add to one actor's day, at the same time. No update is lost.
-//! - With one lock there is no order to take locks in, and nothing to deadlock with.
-//! - Whether an id is a duplicate is known before the fold, which must not take an event twice. The primary key of
-//!   `ids` stands behind it all the same: an insertion that finds the id there fails the transaction, which is tried
-//!   again.
-//! - A fold needs positions, for they decide between events of one instant and name contributions. Under the lock they
-//!   are known from the start.
+//! - What was folded rests on what was in memory. The function has the log say which cases have been added to since the
+//!   writer looked, and fails if one of the group's is among them, if anything has been retracted since, or if a month of
+//!   what happened since is gone. So no two servers fold one case against each other.
+//! - Whether an id is there already, or was named by a retraction, or a case that the group opens is not new, is found by
+//!   the function too, which then fails as well.
+//! - What is written holds positions that count from where the log then stands; days are added to by a
+//!   [part](crate::days) of their own. So it does not matter how many events of other cases have come between, and
+//!   servers that add to one actor's day do not meet.
 //!
-//! Locks on the cases first, and the head's only at the end, would let two servers fold at the same time. Their commits
-//! would have to follow one another just the same, and with a synchronous standby it is the commit that takes long; so
-//! that would buy little, for a second way to be wrong.
+//! Where the function fails, the group is appended the other way: the lock first, then everything is read under it, then
+//! it is folded and written. So is whatever must be read to be folded: a retraction; an event that comes late, before
+//! what its case's fold has taken; stars that go from one actor to another, for they were counted in a part that is
+//! there. And after failures a writer takes the lock first for a while. Nothing that is read under the lock is out of
+//! date, so that way always comes to an end.
+//!
+//! With one lock, which nobody who has it waits behind, there is nothing to deadlock with. Cases are no locks: theirs
+//! would have to be taken before the fold and kept while a slow server folds.
 //!
 //! # What it costs
-//! Transactions follow one another: while one waits for the disk, and for a synchronous standby, no other server's
-//! begins. Where one takes 5 ms, all servers together make no more than 200 a second. How many events that is, is up to
-//! the writers (group commit): all that a server's callers bring while a transaction is under way go into its next one,
-//! up to some thousands of events, so that more callers make larger transactions, and not a longer queue.
+//! One round trip, where the group's cases are in memory or opened by it. One more where some are to be read first, in
+//! which no lock is held. Under the lock, two, and more where what is to be read follows from what was read: an event
+//! that is retracted, and its case; the days that are rewritten; the first event of a month, whose partition is made.
 //!
-//! A transaction takes two round trips. The first takes the lock and reads what the group needs: which of its ids are
-//! there, the events of its cases, the days that they are likely to change. The second writes everything, moves the head
-//! and commits. One round trip would need the fold inside the database, a second time beside the one that is tested:
-//! what is written follows from what is read, and the positions that the fold needs are known with the lock only.
-//!
-//! It takes more where what is to be read follows from what was read: an event that is retracted, and its case; a case
-//! of which an event comes late, to be folded from the start; the day of somebody whom a case concerned before this
-//! writer knew of it; the first event of a month, whose partition is made. And one more where a writer that was alone
-//! finds that it no longer is.
-//!
-//! What a writer has read of cases and days it remembers for as long as the head stands where it left it: where one
-//! server writes, it mostly reads ids.
+//! Commits follow one another, and under the lock a group takes what the database needs to write it. While a transaction
+//! is under way, all that a server's callers bring gathers for its next one (group commit), up to some thousands of events:
+//! more callers make larger transactions, and not a longer queue.
 //!
 //! # A server that hangs
-//! One that is stopped, or cut off, while it has the lock would hold up all the others. The database ends such a
-//! transaction after ten seconds (`idle_in_transaction_session_timeout`), and the others go on: an append that finds no
-//! lock in time is tried again.
+//! One that is stopped, or cut off, while it has the lock would hold up all the others. The function has its arguments
+//! whole before it takes the lock, and the commit comes with it. In the other way there is a time between, and the
+//! database ends such a transaction after ten seconds (`idle_in_transaction_session_timeout`), and the others go on: an
+//! append that finds no lock in time is tried again.
 //!
 //! # A commit whose answer is lost
 //! The connection may break, or the server be replaced, after it was told to commit. Then the transaction is tried again,
-//! and finds the ids there or does not. An event that is there, at the place and with the time of recording that the
-//! lost attempt gave it, was stored by that attempt, and its sender is told so: it is no duplicate, for it was sent once.
+//! under the lock, and finds the ids there or does not. Events that are there with the time of recording that the lost
+//! attempt gave them, at the places that it gave them (or, where it did not know where the log stood, one behind the other
+//! as it would have put them) were stored by that attempt, and their senders are told so: they are no duplicates, for they
+//! were sent once. One that comes to its end later than that is found out: its ids are there.
 //! Every attempt locks the head, so its commit waits for the same disks and standbys as if it wrote: what it found is as
 //! durable as what it stores. If the store gives up before it knows, the error is
 //! [`TimedOut`](apmt_core::ErrorKind::TimedOut), and says so.
@@ -58,26 +59,33 @@
 //! A commit that waits for a synchronous standby in vain is such a commit too. PostgreSQL would let a statement timeout
 //! end that wait, and report that it has committed; so none is set while it commits, and the store ends the wait.
 
+mod fold;
 mod group;
+mod look;
+mod wary;
 mod write;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use apmt_core::case::{Batch, FOLD_VERSION};
-use apmt_core::{Calendar, CaseId, ErrorKind, Recorded, Timestamp, What};
+use apmt_core::{Calendar, ErrorKind, Timestamp, What};
 use deadpool_postgres::ClientWrapper;
-use tokio::try_join;
-use tokio_postgres::Statement;
 use uuid::Uuid;
 
-use crate::derived::{Derived, Finding, events_of};
+use crate::cases::Cases;
+use crate::days::pack::Counting;
+use crate::days::{self, DayChanges};
 use crate::failure::{Failure, Sql};
 use crate::pipeline::Pipeline;
-use crate::rows::{EVENT, all_recorded, timestamp};
+use fold::Folded;
 pub(crate) use group::{Group, Incoming, Outcome};
-use group::{Head, Known, New, place};
-use write::{Retracted, insert_events, put_head, retract};
+use group::{Known, New, place, raise};
+pub(crate) use look::events_of;
+use look::{Look, Seen};
+use wary::Wary;
+use write::{Write, Written, retract};
+
+/// What begins a transaction that writes.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
 /// Appends groups to the log and keeps the derived tables.
 #[derive(Debug)]
@@ -85,14 +93,14 @@ pub(crate) struct Appender {
     calendar: Calendar,
     /// Where to tell of what was appended, if the database knows NOTIFY.
     channel: Option<String>,
-    derived: Derived,
-    /// The head's position when `derived` was true.
-    position: u64,
-    /// How many times something had been erased by then.
-    erasures: i64,
-    /// Whether the head was where this writer had left it. Where it was not, another server writes too, and will have
-    /// written again: then everything is read anew with the lock, which takes no round trip more.
+    cases: Cases,
+    /// Where the log stood when `cases` was true, if that is known.
+    position: Option<u64>,
+    /// Whether nobody else had changed a case when this writer looked last. Where others have, they may have again: then
+    /// a group's cases are read anew with the lock, which takes no round trip more.
     alone: bool,
+    wary: Wary,
+    parts: Counting,
     /// The times of recording that lie in the partition that is known to be there.
     partition: std::ops::Range<i64>,
     /// How long a commit is waited for.
@@ -100,23 +108,22 @@ pub(crate) struct Appender {
 }
 
 impl Appender {
-    pub(crate) fn new(calendar: Calendar, channel: Option<String>, patience: Duration) -> Self {
-        Self {
-            calendar,
-            channel,
-            derived: Derived::new(),
-            position: 0,
-            erasures: 0,
-            alone: true,
-            partition: 0..0,
-            patience,
-        }
+    pub(crate) fn new(
+        calendar: Calendar,
+        channel: Option<String>,
+        parts: Counting,
+        patience: Duration,
+    ) -> Self {
+        let (cases, wary) = (Cases::new(), Wary::default());
+        let (position, alone, partition) = (None, true, 0..0);
+        Self { calendar, channel, cases, position, alone, wary, parts, partition, patience }
     }
 
     /// Forgets what the tables were found to hold: after an error, and on another connection, behind which there may be
     /// another server with another past.
     pub(crate) fn forget(&mut self) {
-        self.derived.forget();
+        self.cases.forget();
+        self.position = None;
         self.partition = 0..0;
     }
 
@@ -127,103 +134,163 @@ impl Appender {
         connection: &ClientWrapper,
         group: &mut Group,
     ) -> Sql<Vec<Outcome>> {
-        let appended = self.append_in_transaction(connection, group).await;
+        let appended = self.append_either_way(connection, group).await;
         if let Err(failure) = &appended {
             self.forget();
-            if !failure.disconnected {
-                // One that fails breaks the connection, which ends the transaction as well.
-                let _ = connection.batch_execute("ROLLBACK").await;
-            }
+            roll_back(connection, failure).await;
         }
         appended
     }
 
-    async fn append_in_transaction(
+    async fn append_either_way(
         &mut self,
         connection: &ClientWrapper,
         group: &mut Group,
     ) -> Sql<Vec<Outcome>> {
-        let (head, known) = self.begin(connection, group).await?;
+        if self.may_go_ahead(group) {
+            match self.ahead(connection, group).await {
+                Ok(Some(outcomes)) => {
+                    self.wary.went_well();
+                    return Ok(outcomes);
+                }
+                Ok(None) => {}
+                Err(failure) if failure.stale => {
+                    self.wary.was_stale();
+                    roll_back(connection, &failure).await;
+                }
+                Err(failure) => return Err(failure),
+            }
+            self.cases.forget_touched();
+        }
+        self.under_lock(connection, group).await
+    }
+
+    /// Whether there is a chance that nothing need be read under the lock.
+    fn may_go_ahead(&mut self, group: &Group) -> bool {
+        let in_partition = |batch: &Incoming| self.partition.contains(&batch.now.millis());
+        self.position.is_some()
+            && group.batches.iter().flatten().all(in_partition)
+            && group.events().next().is_some()
+            && !group.events().any(|(event, _)| retracts(event).is_some())
+            && !group.is_in_doubt()
+            && self.wary.dares()
+    }
+
+    /// Folds the group as if it came next in the log, and writes it in one message, which fails as
+    /// [stale](Failure::stale) if something that this rests upon has changed. `None` if it cannot be done so.
+    async fn ahead(&mut self, connection: &ClientWrapper, group: &mut Group) -> Sql<Option<Vec<Outcome>>> {
+        self.cases.expect_new(group.events().map(|(event, _)| event));
+        let lacking = self.cases.lacking(group.events().map(|(event, _)| event));
+        if !lacking.is_empty() {
+            let (since, calendar) = (self.position, &self.calendar);
+            let seen = Look { connection, since, cases: &lacking, calendar }.without_lock().await?;
+            self.know(&seen, lacking);
+        }
+        // Where others have just changed a case that was in memory, they are likely to do so again.
+        let lacks = !self.cases.lacking(group.events().map(|(event, _)| event)).is_empty();
+        let Some(known) = self.position.filter(|_| !lacks) else { return Ok(None) };
+        let (mut outcomes, new) = place(group, known, &Known::default());
+        let Some(Folded { changes, said, .. }) = fold::ahead(&mut self.cases, &new, &self.calendar)? else {
+            return Ok(None);
+        };
+        let days = DayChanges::of(changes, known);
+        if !days.others.is_empty() {
+            return Ok(None);
+        }
+        let write = Write {
+            known,
+            locked: false,
+            calendar: self.calendar.digest(),
+            channel: self.channel.as_deref(),
+            retraction: None,
+            new: &new,
+            rows: self.cases.rows()?,
+            days: &days.parts,
+            said,
+        };
+        let mut pipeline = Pipeline::beginning(connection, BEGIN);
+        write.add_to(&mut pipeline).await?;
+        let (count, places) = (new.len() as u64, places(&new));
+        match pipeline.commit(self.patience).await {
+            Ok(rows) => {
+                let written = Written::of(&rows)?.ok_or_else(nothing_said)?;
+                let by = written.before - known;
+                raise(&mut outcomes, by);
+                self.cases.committed(known, by);
+                self.cases.forget_these(written.changed.iter().map(String::as_str));
+                self.alone = by == 0;
+                self.position = Some(written.before + count);
+                self.parts.count(days.parts.keys());
+                Ok(Some(outcomes))
+            }
+            Err(failure) => {
+                if failure.disconnected {
+                    group.doubt_ahead(places, known);
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Takes the lock first, reads what is needed under it, folds, and writes in a second message.
+    async fn under_lock(&mut self, connection: &ClientWrapper, group: &mut Group) -> Sql<Vec<Outcome>> {
+        let own: Vec<Uuid> = group.events().filter_map(|(event, _)| event.id()).collect();
+        let named: Vec<Uuid> = group.events().filter_map(|(event, _)| retracts(event)).collect();
+        if !self.alone {
+            self.cases.forget_of(group.events().map(|(event, _)| event));
+        }
+        let lacking = self.cases.lacking(group.events().map(|(event, _)| event));
+        let (since, calendar) = (self.position, &self.calendar);
+        let look = Look { connection, since, cases: &lacking, calendar };
+        let (seen, ids) = look.with_lock(&own, &named).await?;
+        let known = seen.position;
+        self.know(&seen, lacking);
         for batch in group.batches.iter().flatten() {
             self.make_partition(connection, batch.now).await?;
         }
-        let (outcomes, mut new) = place(group, &head, &known);
-        let mut folding = Batch::default();
-        let retracted = self.fold(connection, &mut folding, &mut new, known).await?;
-        self.derived.make(connection, &folding.into_changes(), &self.calendar).await?;
-
-        let position = head.position + new.len() as u64;
+        let (outcomes, mut new) = place(group, known, &ids);
+        let Folded { changes, said, retracted, retraction } =
+            fold::under_lock(connection, &mut self.cases, &mut new, ids, seen.events, &self.calendar).await?;
+        let days = DayChanges::of(changes, known);
         let mut pipeline = Pipeline::on(connection);
         if !new.is_empty() {
-            insert_events(&mut pipeline, &new).await?;
             retract(&mut pipeline, &retracted).await?;
-            self.derived.write(&mut pipeline).await?;
-            let latest = new.iter().map(|new| new.recorded.occurred_at).max().max(head.latest);
-            put_head(&mut pipeline, position, latest, self.channel.as_deref()).await?;
+            days::rewrite(connection, &mut pipeline, &days.others).await?;
+            let write = Write {
+                known,
+                locked: true,
+                calendar: self.calendar.digest(),
+                channel: self.channel.as_deref(),
+                retraction,
+                new: &new,
+                rows: self.cases.rows()?,
+                days: &days.parts,
+                said,
+            };
+            write.add_to(&mut pipeline).await?;
         }
+        let (count, places) = (new.len() as u64, places(&new));
         if let Err(failure) = pipeline.commit(self.patience).await {
             if failure.disconnected {
-                let assigned = new.iter().map(|new| (new.recorded.id, new.recorded.position));
-                let assigned: HashMap<Uuid, u64> = assigned.collect();
-                group.in_doubt.extend(assigned);
+                group.doubt(places);
             }
             return Err(failure);
         }
-        self.position = position;
+        self.cases.committed(known, 0);
+        self.position = Some(known + count);
+        self.parts.count(days.parts.keys());
         Ok(outcomes)
     }
 
-    /// Begins the transaction, takes the lock, and reads what is known of the group's ids and what its events are likely
-    /// to need, in one round trip.
-    async fn begin(&mut self, connection: &ClientWrapper, group: &Group) -> Sql<(Head, Known)> {
-        let own: Vec<Uuid> = group.events().filter_map(|(event, _)| event.id()).collect();
-        let retracted = group.events().filter_map(|(event, _)| retracts(event));
-        let named: Vec<Uuid> = own.iter().copied().chain(retracted).collect();
-        if !self.alone {
-            self.derived.forget();
+    /// Keeps what was seen: where the log stands, and the cases that were asked for.
+    fn know(&mut self, seen: &Seen, asked: std::collections::BTreeSet<apmt_core::CaseId>) {
+        self.alone = seen.changed.as_ref().is_some_and(Vec::is_empty);
+        match &seen.changed {
+            Some(changed) => self.cases.forget_these(changed.iter().map(String::as_str)),
+            None => self.cases.forget(),
         }
-        let lacks = self.derived.lacks(group.events().map(|(event, _)| event));
-        // Prepared before the first is sent: what is read must not overtake the lock.
-        let (lock, find_ids, find_retracted, finding) = try_join!(
-            biased;
-            prepare(
-                connection,
-                "SELECT position, latest, calendar, fold_version, erasures FROM head WHERE one = 1 FOR UPDATE",
-            ),
-            prepare(connection, "SELECT id, position, recorded_at FROM ids WHERE id = ANY ($1)"),
-            prepare(connection, "SELECT id FROM retractions WHERE id = ANY ($1)"),
-            Finding::prepare(connection),
-        )?;
-        let ((), head, ids, retracted, found) = try_join!(
-            biased;
-            async { Ok(connection.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?) },
-            async { Ok(connection.query_one(&lock, &[]).await?) },
-            async { Ok(connection.query(&find_ids, &[&named]).await?) },
-            async { Ok(connection.query(&find_retracted, &[&own]).await?) },
-            finding.find(connection, lacks),
-        )?;
-        let position = head.try_get::<_, i64>(0)?.cast_unsigned();
-        if head.try_get::<_, Option<&str>>(2)? != Some(self.calendar.digest().as_str())
-            || head.try_get::<_, Option<i64>>(3)? != Some(FOLD_VERSION)
-        {
-            return Err(folded_otherwise());
-        }
-        let erasures = head.try_get(4)?;
-        self.alone = (position, erasures) == (self.position, self.erasures);
-        if !self.alone {
-            self.derived.forget();
-            (self.position, self.erasures) = (position, erasures);
-        }
-        // This was read under the lock.
-        self.derived.keep(found, &self.calendar);
-        let latest = head.try_get::<_, Option<i64>>(1)?.map(timestamp);
-        let ids = ids.iter().map(|row| {
-            let position = row.try_get::<_, i64>(1)?.cast_unsigned();
-            Ok((row.try_get(0)?, (position, timestamp(row.try_get(2)?))))
-        });
-        let retracted = retracted.iter().map(|row| Ok(row.try_get(0)?));
-        let known = Known { ids: ids.collect::<Sql<_>>()?, retracted: retracted.collect::<Sql<_>>()? };
-        Ok((Head { position, latest }, known))
+        self.cases.keep(asked, &seen.events, &self.calendar);
+        self.position = Some(seen.position);
     }
 
     /// Sees to it that there is a partition for what is recorded now.
@@ -235,99 +302,18 @@ impl Appender {
         }
         Ok(())
     }
+}
 
-    /// Takes the new events into the folds of their cases; the retractions among them.
-    async fn fold(
-        &mut self,
-        connection: &ClientWrapper,
-        folding: &mut Batch,
-        new: &mut [New<'_>],
-        known: Known,
-    ) -> Sql<Retracted> {
-        let targets = targets(connection, new, &known).await?;
-        let events =
-            new.iter().map(|new| &new.recorded).chain(targets.values()).map(|recorded| &recorded.event);
-        self.derived.load(connection, events, &self.calendar).await?;
-
-        let mut retracted = Retracted::default();
-        let mut ids = known.retracted;
-        let mut places: HashMap<Uuid, usize> = HashMap::with_capacity(new.len());
-        for index in 0..new.len() {
-            let recorded = &mut new[index].recorded;
-            places.insert(recorded.id, index);
-            recorded.retracted = ids.contains(&recorded.id);
-            let fold = match recorded.event.case_id() {
-                Some(case_id) => Some(self.derived.fold(case_id)?),
-                None => None,
-            };
-            folding.take(fold, recorded, &self.calendar);
-            if let (Some(actor), Some(kind)) = (recorded.event.actor(), recorded.event.actor_kind()) {
-                self.derived.note_kind(actor, kind, recorded.order())?;
-            }
-            let Some(target) = retracts(&recorded.event) else { continue };
-            let position = recorded.position;
-            if let Some(place) = places.get(&target) {
-                folding.retract(&new[*place].recorded, position, &self.calendar);
-                new[*place].recorded.retracted = true;
-            } else if let Some(old) = targets.get(&target) {
-                if let Some(case_id) = old.event.case_id() {
-                    self.derived.fold(case_id)?;
-                }
-                folding.retract(old, position, &self.calendar);
-                if !old.retracted {
-                    retracted.events.insert(old.position);
-                }
-            }
-            if ids.insert(target) {
-                retracted.names.push((target, position));
-            }
-        }
-        self.fold_again(connection, folding, new, &ids).await?;
-        Ok(retracted)
-    }
-
-    /// Folds the cases anew whose folds could not take everything.
-    async fn fold_again(
-        &mut self,
-        connection: &ClientWrapper,
-        folding: &mut Batch,
-        new: &[New<'_>],
-        retracted: &HashSet<Uuid>,
-    ) -> Sql<()> {
-        let cases = folding.cases_to_fold_again();
-        let mut events = events_of(connection, &cases.iter().collect::<Vec<_>>()).await?;
-        for recorded in events.values_mut().flatten() {
-            recorded.retracted |= retracted.contains(&recorded.id);
-        }
-        let dirty: BTreeSet<&CaseId> = cases.iter().collect();
-        for recorded in new.iter().map(|new| &new.recorded) {
-            if let Some(case_id) = recorded.event.case_id().filter(|case_id| dirty.contains(case_id)) {
-                events.entry(case_id.clone()).or_default().push(recorded.clone());
-            }
-        }
-        for case_id in &cases {
-            let events = events.remove(case_id).unwrap_or_default();
-            *self.derived.fold(case_id)? = folding.again(case_id, &events, &self.calendar);
-        }
-        Ok(())
+/// Ends a transaction that has failed. One whose connection broke has ended with it.
+async fn roll_back(connection: &ClientWrapper, failure: &Failure) {
+    if !failure.disconnected {
+        // One that fails breaks the connection, which ends the transaction as well.
+        let _ = connection.batch_execute("ROLLBACK").await;
     }
 }
 
-async fn prepare(connection: &ClientWrapper, sql: &str) -> Sql<Statement> {
-    Ok(connection.prepare_cached(sql).await?)
-}
-
-/// The events of earlier groups that the new ones retract.
-async fn targets(connection: &ClientWrapper, new: &[New<'_>], known: &Known) -> Sql<HashMap<Uuid, Recorded>> {
-    let named = new.iter().filter_map(|new| known.ids.get(&retracts(&new.recorded.event)?));
-    let positions: Vec<i64> = named.map(|(position, _)| position.cast_signed()).collect();
-    if positions.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let sql = format!("SELECT {EVENT} FROM events e WHERE e.position = ANY ($1) AND e.payload <> ''");
-    let find = connection.prepare_cached(&sql).await?;
-    let events = all_recorded(&connection.query(&find, &[&positions]).await?)?;
-    Ok(events.into_iter().map(|recorded| (recorded.id, recorded)).collect())
+fn places(new: &[New<'_>]) -> Vec<(Uuid, u64)> {
+    new.iter().map(|new| (new.recorded.id, new.recorded.position)).collect()
 }
 
 fn retracts(event: &apmt_core::Event) -> Option<Uuid> {
@@ -335,6 +321,13 @@ fn retracts(event: &apmt_core::Event) -> Option<Uuid> {
         What::Retraction { retracts, .. } => Some(*retracts),
         _ => None,
     }
+}
+
+fn nothing_said() -> Failure {
+    Failure::lasting(
+        ErrorKind::Io,
+        "the database does not say where it has appended: has its function changed?",
+    )
 }
 
 /// Another server has measured every case again since this one opened the store.

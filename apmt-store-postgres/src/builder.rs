@@ -11,6 +11,7 @@ use crate::PostgresStore;
 use crate::address::Address;
 use crate::append::Appender;
 use crate::connect::{Connector, Timeouts};
+use crate::days::pack::packing;
 use crate::engine::{Engine, Parts};
 use crate::failure::{Failure, Sql};
 use crate::incoming::Intake;
@@ -184,8 +185,9 @@ impl PostgresBuilder {
                 }
             }
         };
-        let appender =
-            Appender::new(self.calendar, notifies.then(|| channel.clone()), self.statement_timeout);
+        let (counting, packing) = packing(connector.pool(1, self.statement_timeout)?);
+        let channel_of_appends = notifies.then(|| channel.clone());
+        let appender = Appender::new(self.calendar, channel_of_appends, counting, self.statement_timeout);
         let intake = Intake {
             pool: connector.pool(1, self.statement_timeout)?,
             clock: self.clock,
@@ -194,7 +196,7 @@ impl PostgresBuilder {
         };
         let intake = (!self.read_only).then_some(intake);
         let work = Work { pool, appender, budget: self.retry_budget, place };
-        Ok(Parts { readers, work, connector, channel, on_append: self.on_append, intake })
+        Ok(Parts { readers, work, connector, channel, on_append: self.on_append, intake, packing })
     }
 
     /// Makes the tables ready, and finds out whether the database knows NOTIFY.

@@ -12,6 +12,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock, oneshot};
 
 use crate::connect::Connector;
+use crate::days::pack::Packing;
 use crate::failure::{Failure, Sql};
 use crate::incoming::Intake;
 use crate::listen;
@@ -40,6 +41,7 @@ pub(crate) struct Parts {
     pub(crate) on_append: Option<Arc<dyn Fn() + Send + Sync>>,
     /// Absent where nothing may be written.
     pub(crate) intake: Option<Intake>,
+    pub(crate) packing: Packing,
 }
 
 /// A call that reads, until it is dropped.
@@ -130,6 +132,7 @@ fn run<F: Future<Output = Result<Parts>>>(
         if let Some(intake) = parts.intake {
             runtime.spawn(intake.run(appends));
         }
+        runtime.spawn(parts.packing.run());
         let close = parts.work.run(queue).await;
         parts.readers.close();
         if let Some(close) = close {

@@ -5,6 +5,9 @@ use apmt_core::{Error, ErrorKind, Invalid};
 use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::error::{DbError, SqlState};
 
+/// What the function `append` fails with where what was read no longer holds.
+const STALE: &str = "AP001";
+
 /// What a query or a transaction came to.
 pub(crate) type Sql<T> = Result<T, Failure>;
 
@@ -17,12 +20,14 @@ pub(crate) struct Failure {
     pub(crate) may_pass: bool,
     /// Whether the connection is of no use any more, so that it is not known what the server did.
     pub(crate) disconnected: bool,
+    /// Whether what was read before the lock was taken, or expected, did not hold once it was.
+    pub(crate) stale: bool,
 }
 
 impl Failure {
     /// Whatever trying again does not change.
     pub(crate) fn lasting(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), may_pass: false, disconnected: false }
+        Self { kind, message: message.into(), may_pass: false, disconnected: false, stale: false }
     }
 
     fn passing(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -55,7 +60,8 @@ impl Failure {
         let message = format!("{advice} ({}, SQLSTATE {code})", error.message());
         let disconnected =
             matches!(code, "57P01" | "57P02" | "57P03" | "57P05" | "25P03") || code.starts_with("08");
-        Self { kind, message, may_pass, disconnected }
+        let stale = code == STALE || *error.code() == SqlState::UNIQUE_VIOLATION;
+        Self { kind, message, may_pass, disconnected, stale }
     }
 }
 
@@ -109,8 +115,11 @@ fn judged(error: &DbError) -> (ErrorKind, bool, &'static str) {
         SqlState::FEATURE_NOT_SUPPORTED if error.message().contains("cached plan") => {
             (ErrorKind::Unavailable, true, "the tables have just changed: try again")
         }
-        // Positions and ids are given out under a lock, so this takes somebody who does not heed it.
+        // Under the lock nothing is written that is there already, so this takes somebody who does not heed it.
         SqlState::UNIQUE_VIOLATION => passing(ErrorKind::Io, "something else writes to the tables"),
+        _ if code == STALE => {
+            passing(ErrorKind::Locked, "other servers change the same cases all the time: try again")
+        }
         _ if code.starts_with("28") => lasting(
             ErrorKind::Unauthorized,
             "the server does not let this role in: check the user, the password and pg_hba.conf",

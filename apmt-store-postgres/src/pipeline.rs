@@ -11,18 +11,22 @@ use std::time::Duration;
 use deadpool_postgres::ClientWrapper;
 use tokio::sync::Notify;
 use tokio::try_join;
-use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
 
 use crate::failure::{Failure, Sql};
 
 type Parameters<'a> = Vec<Box<dyn ToSql + Sync + Send + 'a>>;
 
-/// Statements that wait to be sent; their rows are of no interest.
+/// Statements that wait to be sent.
 pub(crate) struct Pipeline<'a> {
     connection: &'a ClientWrapper,
+    /// What begins the transaction, where none has begun.
+    begin: Option<&'static str>,
     statements: Vec<(Statement, Parameters<'a>)>,
 }
+
+type Sent<'a> = Pin<Box<dyn Future<Output = Sql<Vec<Row>>> + Send + 'a>>;
 
 /// The parameters of a statement.
 macro_rules! parameters {
@@ -32,7 +36,12 @@ pub(crate) use parameters;
 
 impl<'a> Pipeline<'a> {
     pub(crate) const fn on(connection: &'a ClientWrapper) -> Self {
-        Self { connection, statements: Vec::new() }
+        Self { connection, begin: None, statements: Vec::new() }
+    }
+
+    /// One that begins a transaction with that statement.
+    pub(crate) const fn beginning(connection: &'a ClientWrapper, begin: &'static str) -> Self {
+        Self { connection, begin: Some(begin), statements: Vec::new() }
     }
 
     /// Adds a statement. It is sent only with the others; to prepare it takes a round trip the first time that it is used
@@ -42,44 +51,52 @@ impl<'a> Pipeline<'a> {
         Ok(())
     }
 
-    /// Sends all of it in one round trip. If a statement fails, the error is that of the first that did.
-    pub(crate) async fn run(self) -> Sql<()> {
+    /// Sends all of it in one round trip; the rows of its last statement. If a statement fails, the error is that of the
+    /// first that did.
+    pub(crate) async fn run(self) -> Sql<Vec<Row>> {
         let connection = self.connection;
-        let mut sent: Vec<Pin<Box<dyn Future<Output = Sql<()>> + Send + 'a>>> = self
-            .statements
-            .into_iter()
-            .map(|(statement, parameters)| -> Pin<Box<dyn Future<Output = Sql<()>> + Send + 'a>> {
-                Box::pin(async move {
-                    connection.execute_raw(&statement, parameters).await?;
-                    Ok(())
-                })
+        let begin = self.begin.map(|begin| -> Sent<'a> {
+            Box::pin(async move {
+                connection.batch_execute(begin).await?;
+                Ok(Vec::new())
             })
-            .collect();
+        });
+        let statements = self.statements.into_iter().map(|(statement, parameters)| -> Sent<'a> {
+            Box::pin(async move {
+                let parameters: Vec<&(dyn ToSql + Sync)> =
+                    parameters.iter().map(|parameter| -> &(dyn ToSql + Sync) { &**parameter }).collect();
+                Ok(connection.query(&statement, &parameters).await?)
+            })
+        });
+        let mut sent: Vec<(usize, Sent<'a>)> = begin.into_iter().chain(statements).enumerate().collect();
+        let last = sent.len().saturating_sub(1);
+        let mut rows_of_last = Vec::new();
         // A statement is on the wire once it has been polled, or has failed before that; then nothing behind it is sent.
         std::future::poll_fn(|cx| {
             let mut failed = None;
-            sent.retain_mut(|statement| {
+            sent.retain_mut(|(number, statement)| {
                 if failed.is_some() {
                     return true;
                 }
                 match statement.as_mut().poll(cx) {
-                    Poll::Pending => true,
-                    Poll::Ready(done) => {
-                        failed = done.err();
-                        false
-                    }
+                    Poll::Pending => return true,
+                    // An answer that comes while this goes through them may be found before those ahead of it.
+                    Poll::Ready(Ok(rows)) if *number == last => rows_of_last = rows,
+                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Err(failure)) => failed = Some(failure),
                 }
+                false
             });
             match failed {
                 Some(failure) => Poll::Ready(Err(failure)),
-                None if sent.is_empty() => Poll::Ready(Ok(())),
+                None if sent.is_empty() => Poll::Ready(Ok(std::mem::take(&mut rows_of_last))),
                 None => Poll::Pending,
             }
         })
         .await
     }
 
-    /// Sends all of it and a commit behind it, in one round trip. The commit then waits for the disk and the standbys
+    /// Sends all of it and a commit behind it, in one round trip; the rows of its last statement. The commit then waits for the disk and the standbys
     /// that the database waits for, up to `patience` after everything else is done.
     ///
     /// A statement that fails takes the commit with it: what comes after it in the transaction is refused.
@@ -87,7 +104,7 @@ impl<'a> Pipeline<'a> {
     /// A statement timeout must not end the commit's wait: the server would say that it has committed, though no standby
     /// has what it then acknowledges. So the wait is ended here, and it is not known what became of the transaction. Nor
     /// is it known where the connection breaks.
-    pub(crate) async fn commit(self, patience: Duration) -> Sql<()> {
+    pub(crate) async fn commit(self, patience: Duration) -> Sql<Vec<Row>> {
         // Two statements of one message: the first fails where something before it has failed, and the second with it.
         let commit = self.connection.batch_execute("SET LOCAL statement_timeout TO 0; COMMIT");
         let written = Notify::new();
@@ -95,12 +112,12 @@ impl<'a> Pipeline<'a> {
             written.notified().await;
             tokio::time::sleep(patience).await;
         };
-        try_join!(
+        let (rows, ()) = try_join!(
             biased;
             async {
-                self.run().await?;
+                let rows = self.run().await?;
                 written.notify_one();
-                Ok(())
+                Ok(rows)
             },
             async {
                 tokio::select! {
@@ -112,6 +129,6 @@ impl<'a> Pipeline<'a> {
                 }
             },
         )?;
-        Ok(())
+        Ok(rows)
     }
 }

@@ -2,16 +2,19 @@
 //! fold counts differently.
 
 use apmt_core::case::{Batch, FOLD_VERSION, Fold, HeldClock};
-use apmt_core::{Calendar, CaseId, ErrorKind, OtherCalendar};
+use apmt_core::{Calendar, CaseId, Change, ErrorKind, OtherCalendar};
 use deadpool_postgres::ClientWrapper;
 
-use crate::derived::{Derived, put_held};
+use crate::days::{self, DayChanges};
 use crate::failure::{Failure, Sql};
+use crate::held;
 use crate::pipeline::Pipeline;
 use crate::rows::{EVENT, name, recorded};
 
-/// How many events are read at a time; after each time, what has been folded is written.
+/// How many events are read at a time; after each time, progress is told.
 const PORTION: u64 = 2000;
+/// How many contributions are kept in memory before days are written.
+const CONTRIBUTIONS: usize = 100_000;
 
 /// What to do with a store, and who is told of it.
 pub(crate) struct Refold<'a> {
@@ -93,7 +96,8 @@ impl Refold<'_> {
         );
         connection.batch_execute(&all).await?;
         let fetch = connection.prepare(&format!("FETCH {PORTION} FROM log")).await?;
-        let mut derived = Derived::new();
+        let mut batch = Batch::default();
+        let mut changes = Vec::new();
         let mut current: (Option<CaseId>, Fold) = (None, Fold::default());
         let mut done = 0;
         loop {
@@ -101,7 +105,6 @@ impl Refold<'_> {
             if rows.is_empty() {
                 break;
             }
-            let mut batch = Batch::default();
             let mut clocks: Vec<HeldClock> = Vec::new();
             for row in &rows {
                 let event = recorded(row)?;
@@ -115,16 +118,19 @@ impl Refold<'_> {
                 }
                 batch.take(current.0.is_some().then_some(&mut current.1), &event, self.calendar);
             }
-            derived.make(connection, &batch.into_changes(), self.calendar).await?;
+            changes.append(&mut std::mem::take(&mut batch).into_changes());
+            if changes.len() >= CONTRIBUTIONS {
+                write_days(connection, std::mem::take(&mut changes)).await?;
+            }
             let mut pipeline = Pipeline::on(connection);
-            derived.write(&mut pipeline).await?;
-            put_held(&mut pipeline, &clocks).await?;
+            held::insert(&mut pipeline, &clocks).await?;
             pipeline.run().await?;
             done += rows.len() as u64;
             (self.progress)(done, total.cast_unsigned());
         }
+        write_days(connection, changes).await?;
         let mut pipeline = Pipeline::on(connection);
-        put_held(&mut pipeline, &current.1.clock().into_iter().collect::<Vec<_>>()).await?;
+        held::insert(&mut pipeline, &current.1.clock().into_iter().collect::<Vec<_>>()).await?;
         pipeline.run().await?;
         connection.batch_execute("CLOSE log").await?;
         connection
@@ -135,4 +141,13 @@ impl Refold<'_> {
             .await?;
         Ok(())
     }
+}
+
+/// Adds to days, or takes away from them, what is in any order of the log.
+async fn write_days(connection: &ClientWrapper, changes: Vec<Change>) -> Sql<()> {
+    let days = DayChanges::of(changes, u64::MAX);
+    let mut pipeline = Pipeline::on(connection);
+    days::rewrite(connection, &mut pipeline, &days.others).await?;
+    pipeline.run().await?;
+    Ok(())
 }

@@ -3,7 +3,7 @@ CREATE ROLE apmt_server NOLOGIN;
 GRANT USAGE ON SCHEMA apmt TO apmt_server;
 GRANT SELECT ON apmt.migrations TO apmt_server;
 GRANT SELECT, UPDATE ON apmt.head TO apmt_server;
-GRANT SELECT, INSERT ON apmt.events, apmt.ids, apmt.retractions TO apmt_server;
+GRANT SELECT, INSERT ON apmt.events, apmt.ids, apmt.cases, apmt.retractions TO apmt_server;
 GRANT UPDATE (retracted) ON apmt.events TO apmt_server;
 GRANT SELECT, INSERT, UPDATE ON apmt.actors, apmt.notes TO apmt_server;
 GRANT SELECT, INSERT, UPDATE, DELETE ON apmt.days, apmt.held TO apmt_server;
@@ -14,7 +14,7 @@ GRANT EXECUTE ON FUNCTION apmt.make_partition TO apmt_server;
 
 CREATE ROLE apmt_reader NOLOGIN;
 GRANT USAGE ON SCHEMA apmt TO apmt_reader;
-GRANT SELECT ON apmt.migrations, apmt.head, apmt.events, apmt.ids, apmt.retractions, apmt.actors, apmt.days, apmt.held,
+GRANT SELECT ON apmt.migrations, apmt.head, apmt.events, apmt.ids, apmt.cases, apmt.retractions, apmt.actors, apmt.days, apmt.held,
     apmt.refused, apmt.seal, apmt.checkpoints TO apmt_reader;
 
 CREATE ROLE apmt_record NOLOGIN;

@@ -7,17 +7,15 @@ use apmt_core::policy::Reach;
 use apmt_core::store::seal::{Erased, KeptCheckpoint, SealNode, StoredRow};
 use apmt_core::store::{judge_here, judge_one_here};
 use apmt_core::{
-    Activity, ActorName, AsOf, CaseId, Contribution, Dossier, Error, Event, Policy, Receipt, Recorded,
-    Result, SealStore, SharedNotes, Store, StoreStatus, Timestamp, Window,
+    Activity, ActorName, AsOf, CaseId, Contribution, Dossier, Error, ErrorKind, Event, Policy, Receipt,
+    Recorded, Result, SealStore, SharedNotes, Store, StoreStatus, Timestamp, Window,
 };
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use uuid::Uuid;
 
 use crate::PostgresStore;
 use crate::activity::{self, Reading};
 use crate::connect::Snapshot;
-use crate::erase;
 use crate::failure::{Failure, Sql};
 use crate::notes;
 use crate::query;
@@ -244,18 +242,9 @@ impl SealStore for PostgresStore {
         self.engine.call().await.map(|_| None)
     }
 
-    /// The rows' old versions stay in the tables' pages until `VACUUM` takes them, and in the write-ahead log, its archive
-    /// and backups until those are gone: see the chapter on operating.
-    async fn erase(&self, events: Vec<Erased>) -> Result<u64> {
-        self.may_write()?;
-        reading!(self, {
-            let connection = self.engine.connection().await?;
-            let erased = erase::erase(&connection, &events, &self.calendar, self.budget).await;
-            if erased.is_err() {
-                // In the middle of something, perhaps: it goes.
-                drop(Object::take(connection));
-            }
-            erased
-        })
+    /// Refused: this store does not erase yet.
+    async fn erase(&self, _: Vec<Erased>) -> Result<u64> {
+        let message = format!("{}: events cannot be erased in PostgreSQL yet", self.place);
+        Err(Error::new(ErrorKind::Unsupported, message))
     }
 }

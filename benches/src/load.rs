@@ -26,13 +26,23 @@ pub fn agency(events: usize) -> Vec<Event> {
 
 /// Requests of one event each.
 pub fn singles(events: usize) -> Vec<Vec<u8>> {
-    agency(events).iter().map(|event| post("/event", JSON, &event.to_json())).collect()
+    singles_of(&agency(events))
+}
+
+/// Requests of one of those events each.
+pub fn singles_of(events: &[Event]) -> Vec<Vec<u8>> {
+    events.iter().map(|event| post("/event", JSON, &event.to_json())).collect()
 }
 
 /// Requests of a hundred events each.
 pub fn hundreds(events: usize) -> Vec<Vec<u8>> {
+    hundreds_of(&agency(events))
+}
+
+/// Requests of a hundred of those events each.
+pub fn hundreds_of(events: &[Event]) -> Vec<Vec<u8>> {
     let lines = |events: &[Event]| events.iter().map(|event| event.to_json() + "\n").collect::<String>();
-    agency(events).chunks(100).map(|batch| post("/events", LINES, &lines(batch))).collect()
+    events.chunks(100).map(|batch| post("/events", LINES, &lines(batch))).collect()
 }
 
 /// A `POST` of that body, as one write.

@@ -221,6 +221,19 @@ impl Fold {
         }
     }
 
+    /// Corrects the positions of events that were taken before their positions were known: those after `after` are
+    /// `by` higher.
+    ///
+    /// A store may fold new events as if they came next in the log, and learn only when it writes them how many others
+    /// have come before.
+    pub fn raise_positions(&mut self, after: u64, by: u64) {
+        let last = self.last.iter_mut().map(|(_, position)| position);
+        let waiting = self.waiting.iter_mut().map(|waiting| &mut waiting.stars.position);
+        for position in last.chain(waiting).filter(|position| **position > after) {
+            *position += by;
+        }
+    }
+
     /// Who holds the case now, if it is anybody.
     pub fn holder(&self) -> Option<&ActorName> {
         self.clock.as_ref().and_then(|clock| clock.holder.as_ref())

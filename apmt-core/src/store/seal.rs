@@ -164,7 +164,8 @@ pub trait SealStore: Send + Sync {
     /// [duplicate](super::Receipt::duplicate). Erasing again changes nothing. Returns how many were erased now.
     ///
     /// # Errors
-    /// [`Invalid`](ErrorKind::Invalid) if one of the events is not there or not sealed, or says itself what was erased.
+    /// [`Invalid`](ErrorKind::Invalid) if one of the events is not there or not sealed, or says itself what was erased;
+    /// [`Unsupported`](ErrorKind::Unsupported) if this store does not erase.
     async fn erase(&self, events: Vec<Erased>) -> Result<u64>;
 }
 

@@ -57,6 +57,26 @@ impl DayTally {
         self.entries.is_empty()
     }
 
+    /// The same day, each of its entries' positions so much higher. A store may keep entries with positions that count
+    /// from somewhere in the log.
+    #[must_use]
+    pub fn with_positions_raised(self, by: u64) -> Self {
+        self.with_positions(|position| position.saturating_add(by))
+    }
+
+    /// The same day, each of its entries' positions so much lower, which none may be less than.
+    #[must_use]
+    pub fn with_positions_lowered(self, by: u64) -> Self {
+        self.with_positions(|position| position.saturating_sub(by))
+    }
+
+    fn with_positions(mut self, change: impl Fn(u64) -> u64) -> Self {
+        for entry in &mut self.entries {
+            entry.position = change(entry.position);
+        }
+        self
+    }
+
     /// Adds an entry; one that is there already stays as it is.
     pub fn add(&mut self, entry: Entry) {
         let index = match self.entries.last() {

@@ -66,6 +66,11 @@ impl Durations {
         }
     }
 
+    /// Adds every value of another.
+    pub(super) fn insert_all(&mut self, other: &Self) {
+        other.values().for_each(|value| self.insert(value));
+    }
+
     /// The values, in order.
     pub fn values(&self) -> impl Iterator<Item = u64> {
         self.short.iter().map(|value| u64::from(*value)).chain(self.long.iter().copied())

@@ -44,6 +44,11 @@ impl WorkingDays {
         self.take(day, 1);
     }
 
+    /// Adds all of another.
+    pub(super) fn insert_all(&mut self, other: &Self) {
+        other.0.iter().for_each(|(day, count)| self.add(*day, *count));
+    }
+
     /// Adds so many of a day later than all that are there; whether it is one, and any.
     pub(super) fn push(&mut self, day: u32, count: u64) -> bool {
         let follows = count > 0 && self.0.last().is_none_or(|(last, _)| *last < day);

@@ -318,3 +318,28 @@ fn several_places_at_once_are_those_of_all_sorted() {
         }
     }
 }
+
+proptest! {
+    /// However a day is cut into parts, and wherever each part's positions count from.
+    #[test]
+    fn the_parts_of_a_day_come_to_the_day(
+        entries in prop::collection::vec(entry(), 0..60),
+        cut in any::<prop::sample::Index>(),
+        base in 0..1_000_u64,
+    ) {
+        let day = day_of(&entries.iter().filter(|entry| entry.position < u64::MAX - base).cloned().collect::<Vec<_>>());
+        let (first, second) = day.entries().split_at(cut.index(day.entries().len() + 1));
+        let mut merged = Tally::default();
+        for tally in [first, second].into_iter().flat_map(|part| day_of(part).tallies().to_vec()) {
+            merged.merge(&tally);
+        }
+        let mut whole = Tally::default();
+        day.tallies().iter().for_each(|tally| whole.merge(tally));
+        prop_assert_eq!(merged, whole);
+        let raised = day.clone().with_positions_raised(base);
+        for (raised, entry) in raised.entries().iter().zip(day.entries()) {
+            prop_assert_eq!(raised.position, entry.position + base);
+        }
+        prop_assert_eq!(raised.with_positions_lowered(base), day);
+    }
+}

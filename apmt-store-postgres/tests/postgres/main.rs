@@ -9,6 +9,7 @@ mod failing;
 mod incoming;
 mod notes;
 mod opening;
+mod packing;
 mod partitions;
 mod properties;
 mod proxy;

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use apmt_core::conformance::random_events;
-use apmt_core::store::seal;
-use apmt_core::{Calendar, Event, SealStore, Store};
+use apmt_core::conformance::{now, random_events};
+use apmt_core::{AsOf, Calendar, Event, Policy, Store};
 use futures_lite::future::block_on;
+use uuid::Uuid;
 
 use crate::database::Database;
 use crate::support::{append, builder, decisions, log, open, same_as_naive};
@@ -29,34 +29,6 @@ fn eight_writers_on_the_same_cases_come_to_what_a_naive_recomputation_says() {
     let store = open(&database);
     assert_eq!(log(&store).len(), 8 * 120);
     same_as_naive(&store, &Calendar::Always);
-}
-
-/// A server that has a case in memory when another erases of it must not count it on from there.
-#[test]
-fn what_another_server_erased_is_forgotten() {
-    let database = Database::with_tables();
-    let (one, other) = (open(&database), open(&database));
-    let verdict = |actor: &str, hour: i64| {
-        let at = apmt_core::conformance::now().plus_millis(-3_600_000 * hour);
-        Event::override_of(actor).case("C-1").at(at).build().unwrap()
-    };
-    append(&one, vec![verdict("anne", 9), verdict("anne", 8)]);
-    // The record first, and one more append by the other: from here on the other believes itself alone.
-    let record = Event::custom(seal::ERASURE).build().unwrap();
-    let record = append(&one, vec![record])[0].position;
-    append(&one, vec![verdict("bob", 7)]);
-    append(&one, vec![verdict("anne", 6)]);
-    let leaf = |number: u64| seal::SealNode { number: 2 * number, hash: [7; 32], salt: Some([7; 16]) };
-    assert!(block_on(other.keep_nodes(0, (0..5).map(leaf).collect())).unwrap());
-    let erased = seal::Erased { position: 1, commitment: [1; 32], record };
-    assert_eq!(block_on(other.erase(vec![erased])).unwrap(), 1);
-    append(&one, vec![verdict("anne", 5), Event::sat_score(2).case("C-1").build().unwrap()]);
-    let dossier = |actor: &str| {
-        let actor = actor.try_into().unwrap();
-        block_on(one.dossier(&actor, apmt_core::AsOf::Now, &apmt_core::Policy::default())).unwrap()
-    };
-    assert_eq!((dossier("anne").metrics.overrides, dossier("bob").metrics.overrides), (3, 1));
-    assert_eq!(database.sql("SELECT count(*) FROM apmt.events WHERE payload LIKE '%anne%'"), "3");
 }
 
 #[test]
@@ -157,4 +129,75 @@ fn a_bad_batch_does_not_concern_those_that_are_stored_with_it() {
         }
     });
     assert_eq!(log(&store).len(), 70);
+}
+
+/// Each has folded its cases while the other was about to change them.
+#[test]
+fn writers_whose_cases_overlap_in_opposite_order_lose_nothing() {
+    let database = Database::with_tables();
+    let cases: Vec<String> = (0..12).map(|number| format!("C-{number}")).collect();
+    let decision = |writer: usize, case_id: &String| {
+        Event::decision(&format!("writer-{writer}")).case(case_id).human_verdict("DENY").build().unwrap()
+    };
+    std::thread::scope(|scope| {
+        for writer in 0..4 {
+            let (store, cases) = (open(&database), &cases);
+            scope.spawn(move || {
+                for round in 0..25 {
+                    let mut events: Vec<Event> = cases.iter().map(|case| decision(writer, case)).collect();
+                    if (writer + round) % 2 == 1 {
+                        events.reverse();
+                    }
+                    append(&store, events);
+                }
+            });
+        }
+    });
+    let store = open(&database);
+    assert_eq!(log(&store).len(), 4 * 25 * cases.len());
+    same_as_naive(&store, &Calendar::Always);
+}
+
+/// Nothing of the case names the retraction, and nothing of the retraction names the case.
+#[test]
+fn what_another_server_retracts_is_not_folded_from_memory() {
+    let database = Database::with_tables();
+    let (one, other) = (open(&database), open(&database));
+    let at = |minutes: i64| now().plus_millis((minutes - 60) * 60_000);
+    let advice =
+        Event::recommendation_of("model", "C-1", "deny").id(Uuid::new_v4()).at(at(1)).build().unwrap();
+    append(&one, vec![Event::case_opened("C-1").at(at(0)).build().unwrap(), advice.clone()]);
+    append(&other, vec![Event::retraction(advice.id().unwrap(), "not its case").build().unwrap()]);
+    // As far as the first knows, this overrides the model's advice.
+    let verdict = Event::decision("anne").case("C-1").human_verdict("approve").at(at(2)).build().unwrap();
+    append(&one, vec![verdict]);
+    let dossier =
+        block_on(one.dossier(&"anne".try_into().unwrap(), AsOf::At(now()), &Policy::default())).unwrap();
+    assert_eq!((dossier.metrics.decisions, dossier.metrics.overrides), (1, 0));
+    // One that comes after its retraction, from another server.
+    let late = decisions("bob", 1);
+    append(&other, vec![Event::retraction(late[0].id().unwrap(), "entered twice").build().unwrap()]);
+    append(&one, late);
+    same_as_naive(&one, &Calendar::Always);
+    let bob = block_on(one.dossier(&"bob".try_into().unwrap(), AsOf::Now, &Policy::default())).unwrap();
+    assert_eq!(bob.metrics.decisions, 0);
+}
+
+/// A server that has been idle while others wrote more than it would look through, and one that folds stars it has not
+/// attributed yet: positions that it expected came out higher.
+#[test]
+fn what_was_folded_before_others_wrote_is_known_by_its_place_in_the_log() {
+    let database = Database::with_tables();
+    let (one, other) = (open(&database), open(&database));
+    let at = |minutes: i64| now().plus_millis((minutes - 60) * 60_000);
+    append(&one, vec![Event::case_opened("C-1").at(at(0)).build().unwrap()]);
+    append(&other, decisions("bob", 30));
+    // Stars that nobody can be named for yet; the log is 30 events further than this server knows.
+    append(&one, vec![Event::sat_score(2).case("C-1").at(at(1)).build().unwrap()]);
+    append(&other, decisions("bob", 5));
+    append(&one, vec![Event::decision("anne").case("C-1").at(at(2)).build().unwrap()]);
+    same_as_naive(&one, &Calendar::Always);
+    append(&other, random_events(21, 300));
+    append(&one, vec![Event::case_closed("C-1").actor("anne").at(at(3)).build().unwrap()]);
+    same_as_naive(&one, &Calendar::Always);
 }
