@@ -93,8 +93,16 @@ impl Engine {
         Ok(self.handle.spawn(async move { pool.get().await }).await.map_err(|_| ended())??)
     }
 
+    /// Does what waits for times as well as for the database.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Sql<T>> + Send + 'static,
+    ) -> Sql<T> {
+        self.handle.spawn(work).await.map_err(|_| ended())?
+    }
+
     pub(crate) async fn sleep(&self, time: Duration) -> Sql<()> {
-        self.handle.spawn(async move { tokio::time::sleep(time).await }).await.map_err(|_| ended())
+        self.handle.spawn(tokio::time::sleep(time)).await.map_err(|_| ended())
     }
 
     /// Waits for what was begun; afterwards everything is refused.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use apmt_core::case::{FOLD_VERSION, Fold, HeldClock, refold, without_case};
 use apmt_core::store::seal::{CannotErase, Erased, is_erasure};
 use apmt_core::{ActorName, Calendar, CaseId, Change, ErrorKind, Recorded};
-use deadpool_postgres::ClientWrapper;
+use deadpool_postgres::{ClientWrapper, Object};
 
 use crate::append::{events_of, folded_otherwise};
 use crate::days::{self, DayChanges};
@@ -19,21 +19,19 @@ use crate::seal::sealed;
 
 /// Erases events in one transaction, and says how many.
 pub(crate) async fn erase(
-    connection: &ClientWrapper,
-    events: &[Erased],
-    calendar: &Calendar,
+    connection: Object,
+    events: Vec<Erased>,
+    calendar: Calendar,
     patience: Duration,
 ) -> Sql<u64> {
     if events.is_empty() {
         return Ok(0);
     }
     connection.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
-    let erased = in_transaction(connection, events, calendar, patience).await;
-    if let Err(failure) = &erased
-        && !failure.disconnected
-    {
-        // One that fails breaks the connection, which ends the transaction as well.
-        let _ = connection.batch_execute("ROLLBACK").await;
+    let erased = in_transaction(&connection, &events, &calendar, patience).await;
+    if erased.is_err() {
+        // In the middle of something, perhaps: it goes, and ends the transaction with it.
+        drop(Object::take(connection));
     }
     erased
 }

@@ -11,7 +11,6 @@ use apmt_core::{
     Result, SealStore, SharedNotes, Store, StoreStatus, Timestamp, Window,
 };
 use async_trait::async_trait;
-use deadpool_postgres::Object;
 use uuid::Uuid;
 
 use crate::PostgresStore;
@@ -250,12 +249,8 @@ impl SealStore for PostgresStore {
         self.may_write()?;
         reading!(self, {
             let connection = self.engine.connection().await?;
-            let erased = erase::erase(&connection, &events, &self.calendar, self.budget).await;
-            if erased.is_err() {
-                // In the middle of something, perhaps: it goes.
-                drop(Object::take(connection));
-            }
-            erased
+            let erasing = erase::erase(connection, events.clone(), self.calendar.clone(), self.budget);
+            self.engine.run(erasing).await
         })
     }
 }
