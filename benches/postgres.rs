@@ -378,12 +378,11 @@ fn servers(databases: &Databases, load: &Load) -> Result<()> {
     }
     let [one, two, ..] = &rates;
     let of_one = format!("two servers, {what}, of one");
-    match bar {
-        Some(bar) => against(&of_one, two, one, bar),
-        None => {
-            let ratio = median(two.iter().zip(one).map(|(two, one)| two / one).collect());
-            beside(&of_one, &format!("{ratio:.2}"));
-        }
+    if let Some(bar) = bar {
+        against(&of_one, two, one, bar);
+    } else {
+        let ratio = median(two.iter().zip(one).map(|(two, one)| two / one).collect());
+        beside(&of_one, &format!("{ratio:.2}"));
     }
     for (((count, share), rates), limit) in RUNS.into_iter().zip(rates).zip(limits) {
         let share = share.map_or("no limit".to_owned(), |share| format!("{share} processors each"));
