@@ -13,7 +13,7 @@
 //! | `GET /events/{id}/receipt` | its place in the log, and once a checkpoint covers it, `checkpoint` and `proof` |
 //! | `GET /log/checkpoint` | the newest checkpoint of the [sealed](crate::seal) log, as a signed note (`text/plain`) |
 //! | `GET /log/proof?position=&size=` | that the event of that position is in the log of so many events |
-//! | `GET /log/proof?from=&to=` | that the log of `to` events has only grown out of the one of `from` |
+//! | `GET /log/consistency?from=&to=` | that the log of `to` events has only grown out of the one of `from` |
 //! | `GET /live?actor=&after=` | dossiers as they change, over a WebSocket or as server-sent events: see [`live`] |
 //! | `GET /plans` | open improvement plans, each with its period and the days left: `{"as_of":…,"plans":[…]}` |
 //! | `GET /plans/{id}` | the notice that a plan was started with, by the id of the event that started it |
@@ -61,9 +61,9 @@
 //! |---|---|---|
 //! | `GET /healthz`, `/readyz`, `/openapi.json`; `POST`, `DELETE /session` | nothing | |
 //! | `GET /session`, `/metrics`, `/log/checkpoint`; to be told that there is no such route or method | any key | |
-//! | `POST /event`, `/events` | `record`; for events of the types `PLAN_STARTED`, `PLAN_CLOSED` and `RETRACTION` `supervise` | |
+//! | `POST /event`, `/events` | `record`; for events of the types `PLAN_STARTED`, `PLAN_CLOSED`, `RETRACTION` and `X_ERASURE` `supervise` | |
 //! | `GET /policy`, `/status` | `read` | |
-//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…`, `/log/proof`, `/live`, `/plans…` | `read` | yes |
+//! | `GET /dossier…`, `/dossiers`, `/actors/…`, `/contributions`, `/activity`, `/activities`, `/case…`, `/events…`, `/log/proof`, `/log/consistency`, `/live`, `/plans…` | `read` | yes |
 //! | the pages of the [screen](dashboard) | `read` | yes |
 //! | `POST /plan`, `/plan/close`, which the pages of plans send | `supervise` | |
 //!
@@ -292,6 +292,7 @@ fn data() -> Routes {
         .routes(routes!(plans::notice))
         .routes(routes!(remote::activities))
         .routes(routes!(sealed::proof))
+        .routes(routes!(sealed::consistency))
         .routes(routes!(sealed::receipt));
     Routes::new()
         .audited(people)

@@ -10,6 +10,7 @@
 //!   people are and to whom they report.
 //! - [`notify`] tells supervisors when a plan is recommended, by e-mail or webhook.
 //! - [`seal`] seals the log while a server runs, so that whoever changes it is found out.
+//! - [`threats`] says who may want what of a server, and how it is met.
 //! - [`demo`] makes up an agency: for demonstrations, tests and benches.
 //!
 //! ```
@@ -55,6 +56,7 @@ mod screen;
 pub mod seal;
 pub mod serve;
 mod simulation;
+pub mod threats;
 mod watched;
 
 pub use command::run;

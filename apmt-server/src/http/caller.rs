@@ -52,7 +52,7 @@ impl Caller {
 
 /// Refuses an event that a caller of that scope may not record.
 pub(super) fn may_record(scope: Scope, event: &Event) -> Result<(), Invalid> {
-    if scope.may_record(event.event_type()) {
+    if scope.may_record(event) {
         return Ok(());
     }
     let rule = format!("needs a key of scope supervise; this one's is {scope}");

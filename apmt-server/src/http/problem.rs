@@ -56,7 +56,9 @@ impl PartialSchema for ProblemDetails<'_> {
             .property("kind", text().enum_values(Some(kinds)))
             .property(
                 "missing",
-                text().enum_values(Some(["event", "checkpoint"])).description(Some("What is not there.")),
+                text()
+                    .enum_values(Some(["event", "checkpoint", "proof"]))
+                    .description(Some("What is not there.")),
             )
             .property("field", text().description(Some("Which field or parameter breaks a rule.")))
             .property("value", text().description(Some("What was sent, shortened where it is long.")))

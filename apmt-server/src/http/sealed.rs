@@ -1,8 +1,8 @@
 //! The seal of the log: the newest checkpoint, proofs, and receipts that carry one.
 
-use apmt_core::Invalid;
 use apmt_core::store::SealStore;
 use apmt_core::store::seal::KeptCheckpoint;
+use apmt_core::{Error, ErrorKind, Invalid};
 use apmt_seal::{Consistency, Inclusion, prove_consistency, prove_inclusion, seal_of};
 use axum::extract::State;
 use axum::http::Uri;
@@ -44,44 +44,53 @@ pub(crate) async fn checkpoint(State(app): State<App>, uri: Uri) -> Result<Respo
     Ok(([("content-type", "text/plain; charset=utf-8")], note).into_response())
 }
 
-/// A proof, of either kind.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-enum Proof {
-    Inclusion(Inclusion),
-    Consistency(Consistency),
-}
-
-/// Proves that an event is in the log (with `position`), or that the log has only grown (with `from`).
+/// Proves that an event is in the log.
 ///
-/// The proof of an event holds what the event says, with the salt that it was sealed with.
+/// The proof holds what the event says, with the salt that it was sealed with.
 #[utoipa::path(
     get, path = "/log/proof", operation_id = "get_proof", tag = "seal",
-    params(ProofPosition, ProofSize, ProofFrom, ProofTo),
-    responses((status = 200, description = "The proof.", body = Proof), NotFound),
+    params(ProofPosition, ProofSize),
+    responses((status = 200, description = "The proof.", body = Inclusion), NotFound),
 )]
 pub(crate) async fn proof(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
-    let params = Params::of(&uri, &["position", "size", "from", "to"])?;
+    let params = Params::of(&uri, &["position", "size"])?;
+    let position = place(&params, "position")?;
     let seal = app.seal()?;
-    let (position, size) = (params.number("position")?, params.number("size")?);
-    let (from, to) = (params.number("from")?, params.number("to")?);
-    let size_or_newest = async |size: Option<u64>| match size {
+    let size = size_or_newest(seal, params.number("size")?).await?;
+    json(&prove_inclusion(seal, position, size).await.map_err(no_proof)?)
+}
+
+/// Proves that the log has only grown since it had so many events.
+#[utoipa::path(
+    get, path = "/log/consistency", operation_id = "get_consistency", tag = "seal",
+    params(ProofFrom, ProofTo),
+    responses((status = 200, description = "The proof.", body = Consistency), NotFound),
+)]
+pub(crate) async fn consistency(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let params = Params::of(&uri, &["from", "to"])?;
+    let from = place(&params, "from")?;
+    let seal = app.seal()?;
+    let to = size_or_newest(seal, params.number("to")?).await?;
+    json(&prove_consistency(seal, from, to).await.map_err(no_proof)?)
+}
+
+fn place(params: &Params, name: &'static str) -> Result<u64, Problem> {
+    params.number(name)?.ok_or_else(|| Invalid::missing(name, "is missing: the query must say it").into())
+}
+
+async fn size_or_newest(seal: &dyn SealStore, size: Option<u64>) -> Result<u64, Problem> {
+    match size {
         Some(size) => Ok(size),
         None => newest(seal).await.map(|newest| newest.size),
-    };
-    let proof = match (position, from) {
-        (Some(position), None) if to.is_none() => {
-            Proof::Inclusion(prove_inclusion(seal, position, size_or_newest(size).await?).await?)
-        }
-        (None, Some(from)) if size.is_none() => {
-            Proof::Consistency(prove_consistency(seal, from, size_or_newest(to).await?).await?)
-        }
-        _ => {
-            let rule = "must be given, and size with it, or else from, and to with it";
-            return Err(Invalid::missing("position", rule).into());
-        }
-    };
-    json(&proof)
+    }
+}
+
+/// What is not sealed, or not yet, has no proof.
+fn no_proof(error: Error) -> Problem {
+    match error.kind() {
+        ErrorKind::Invalid => Problem::missing("proof", error.to_string()),
+        _ => error.into(),
+    }
 }
 
 /// What the log has of an event.

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use apmt_core::event::EventType;
-use apmt_core::{Invalid, event};
+use apmt_core::store::seal::is_erasure;
+use apmt_core::{Event, Invalid, event};
 use serde::{Deserialize, Serialize};
 
 /// What a key may do. See the table of [routes](crate::http#who-may) for what each asks for.
@@ -53,16 +54,20 @@ impl Scope {
         }
     }
 
-    /// Whether a key of this scope may record events of that type.
+    /// Whether a key of this scope may record that event.
     ///
-    /// `PLAN_STARTED` and `PLAN_CLOSED` decide about people, and a `RETRACTION` undoes what others recorded, a citizen's
-    /// stars for one: they need [`Supervise`](Self::Supervise).
-    pub const fn may_record(self, event_type: EventType) -> bool {
-        let needed = match event_type {
+    /// `PLAN_STARTED` and `PLAN_CLOSED` decide about people, a `RETRACTION` undoes what others recorded, a citizen's stars
+    /// for one, and an `X_ERASURE` says that somebody had the right to erase: they need [`Supervise`](Self::Supervise).
+    pub fn may_record(self, event: &Event) -> bool {
+        let needed = if is_erasure(event) { Self::Supervise } else { Self::to_record(event.event_type()) };
+        self.includes(needed)
+    }
+
+    const fn to_record(event_type: EventType) -> Self {
+        match event_type {
             EventType::PlanStarted | EventType::PlanClosed | EventType::Retraction => Self::Supervise,
             _ => Self::Record,
-        };
-        self.includes(needed)
+        }
     }
 }
 
@@ -86,6 +91,8 @@ impl FromStr for Scope {
 
 #[cfg(test)]
 mod tests {
+    use apmt_core::store::seal::ERASURE;
+
     use super::*;
 
     #[test]
@@ -109,13 +116,15 @@ mod tests {
     fn what_decides_about_people_or_undoes_the_record_needs_a_supervisor() {
         let needs_supervisor: Vec<&str> = EventType::ALL
             .iter()
-            .filter(|event_type| !Scope::Record.may_record(**event_type))
+            .filter(|event_type| Scope::to_record(**event_type) == Scope::Supervise)
             .map(|event_type| event_type.name())
             .collect();
         assert_eq!(needs_supervisor, ["RETRACTION", "PLAN_STARTED", "PLAN_CLOSED"]);
-        assert!(EventType::ALL.iter().all(|event_type| Scope::Supervise.may_record(*event_type)));
-        assert!(!EventType::ALL.iter().any(|event_type| Scope::Read.may_record(*event_type)));
-        assert!(Scope::Record.may_record(EventType::Custom) && !Scope::Read.may_record(EventType::Custom));
+        let may = |scope: Scope, name: &str| scope.may_record(&Event::custom(name).build().unwrap());
+        let of_ours = [Scope::Record, Scope::Read, Scope::Supervise].map(|scope| may(scope, ERASURE));
+        assert_eq!(of_ours, [false, false, true]);
+        let of_their_own = [Scope::Record, Scope::Read, Scope::Supervise].map(|scope| may(scope, "X_NOTE"));
+        assert_eq!(of_their_own, [true, false, true]);
     }
 
     #[test]

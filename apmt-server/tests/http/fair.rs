@@ -112,7 +112,7 @@ fn a_dossier_says_what_its_raised_rules_rest_upon_where_that_is_asked_for() {
     for part in [
         "Behind the override rate: 10 entries",
         &format!("timeline?case_id=C-0-9#e{position}\">C-0-9</a>"),
-        "The 8 others of its group would at their rates on each track have come to 0 % on its 10 cases",
+        "The 8 others of its group would, at their rates on each track, have come to 0 % on its 10 cases, and 99.8 %",
         "On simple: 10 of its cases at 100 %",
         "it lies outside of what 99.8\u{a0}% of at least 8 peers on the same tracks do",
     ] {

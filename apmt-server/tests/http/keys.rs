@@ -32,6 +32,7 @@ const ROUTES: &[(&str, &str, Needs, &str)] = &[
     ("GET", "/metrics", Needs::AnyKey, ""),
     ("GET", "/log/checkpoint", Needs::AnyKey, ""),
     ("GET", "/log/proof", Needs::A(Scope::Read), ""),
+    ("GET", "/log/consistency", Needs::A(Scope::Read), ""),
     ("GET", "/events/{id}/receipt", Needs::A(Scope::Read), ""),
     ("POST", "/event", Needs::A(Scope::Record), EVENT),
     ("POST", "/events", Needs::A(Scope::Record), EVENT),

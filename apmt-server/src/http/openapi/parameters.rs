@@ -63,13 +63,13 @@ parameters! {
     AfterCursor = query("after", text().pattern(Some(r"^-?\d{1,15}\.\d{1,15}\.\d{1,2}$"))).example(Some(json!("1772366400000.17.0")));
     /// The `next` of the page before: a position in the log. 0 is the beginning.
     AfterPosition = query("after", whole().default(Some(json!(0)))).example(Some(json!(0)));
-    /// The event's place in the log, from 1: proves that it is in the log.
-    ProofPosition = query("position", place()).example(Some(json!(1)));
-    /// In the log of so many events; as many as the newest checkpoint's, unless said. Only with `position`.
+    /// The event's place in the log, from 1.
+    ProofPosition = query("position", place()).required(Required::True).example(Some(json!(1)));
+    /// In the log of so many events; as many as the newest checkpoint's, unless said.
     ProofSize = query("size", place()).example(Some(json!(1)));
-    /// How many events an earlier log had: proves that the later one has grown out of it. Not together with `position`.
-    ProofFrom = query("from", place()).example(Some(json!(1)));
-    /// How many events the later one has; as many as the newest checkpoint's, unless said. Only with `from`.
+    /// How many events the earlier log had.
+    ProofFrom = query("from", place()).required(Required::True).example(Some(json!(1)));
+    /// How many events the later one has; as many as the newest checkpoint's, unless said.
     ProofTo = query("to", place()).example(Some(json!(1)));
     /// Stores all or nothing: the first bad line refuses the batch.
     Atomic = query("atomic", flag()).example(Some(json!(true)));

@@ -102,6 +102,13 @@ impl Viewer {
         kinds
     }
 
+    /// Reads until an actor's dossier is shown as it should be.
+    pub(super) fn read_until(&mut self, actor: &str, as_it_should_be: impl Fn(&Value) -> bool) {
+        while !self.shown.dossiers.get(actor).is_some_and(&as_it_should_be) {
+            self.next();
+        }
+    }
+
     /// The code with which the server closes, after whatever else it sends.
     pub(super) fn close_code(&mut self) -> Option<u16> {
         loop {
