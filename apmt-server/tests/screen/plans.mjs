@@ -38,7 +38,7 @@ const checks = {
     const [, days] = json(`/dossier/${ANNE}`).open.overdue.toString().match(/^(\d+)$/);
     same(await row(page, ANNE).locator(".c-overdue").textContent(), days, "Anne's overdue cases");
     await page.goto(`${base}${actor(ANNE)}`);
-    await page.getByText(`${days} overdue`).waitFor();
+    await page.getByText(`${days} overdue`, { exact: true }).waitFor();
     await page.getByText(/% within the target/).waitFor();
     same(await page.locator("#ages .dot.overdue").count(), Number(days), "the overdue cases in the chart");
     await page.goto(`${base}/about`);
