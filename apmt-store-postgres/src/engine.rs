@@ -102,7 +102,11 @@ impl Engine {
     }
 
     pub(crate) async fn sleep(&self, time: Duration) -> Sql<()> {
-        self.handle.spawn(tokio::time::sleep(time)).await.map_err(|_| ended())
+        let slept = async move {
+            tokio::time::sleep(time).await;
+            Ok(())
+        };
+        self.run(slept).await
     }
 
     /// Waits for what was begun; afterwards everything is refused.
