@@ -13,7 +13,7 @@
 //! | `held` | the clocks that run: who holds what | a dossier's open cases |
 //! | `seal` | the nodes of the tree over the log: the leaves have even numbers, and the salts | see `apmt_core::store::seal` |
 //! | `checkpoints` | what was signed | |
-//! | `head` | the latest instant, and what the derived tables were made with | |
+//! | `head` | the latest instant, what the derived tables were made with, and up to where the log is settled | |
 
 use crate::file::Schema;
 

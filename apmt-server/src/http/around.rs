@@ -1,5 +1,5 @@
-//! Middleware that costs a request one allocation: what axum's `from_fn` does boxes the rest of the stack as well, and
-//! copies it twice.
+//! Middleware that boxes its future and copies the rest of the stack once for each request; axum's `from_fn` boxes the
+//! rest as well, and copies it twice.
 
 use std::convert::Infallible;
 use std::future::Future;
